@@ -14,6 +14,7 @@ from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from moulouya.region import Identifier, Model, TableName, Text, known_licence
 
+STAGED = "staged"
 ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Scalar = bool | int | float | Decimal | dt.date | str
 TYPE_PATTERN = (
@@ -40,14 +41,14 @@ class StagedColumn(Model):
         "geometry",
     )
     source_name: str | None = Field(
-        None, alias="from", description="its name in the source; default: the column's own name"
+        None,
+        alias="from",
+        description="its name in the source; default: the column's own name",
     )
     format: str | None = Field(
         None, description="strptime format of a date or datetime; default ISO 8601"
     )
-    missing: list[str] = Field(
-        default=[""], description="texts in the source that mean no value"
-    )
+    missing: list[str] = Field(default=[""], description="texts in the source that mean no value")
     required: bool = Field(False, description="a row without a value is rejected")
 
     @property
@@ -62,13 +63,12 @@ class Column(StagedColumn):
     title: Text
     description: Text
     unit: str | None = Field(None, description="unit of measure, such as persons, km², %")
-    computed: bool = Field(
-        False, description="made by the transform; not looked for in the source"
-    )
+    computed: bool = Field(False, description="made by the transform; not looked for in the source")
     unique: bool = Field(False, description="no value occurs twice")
     pattern: str | None = Field(None, description="regular expression every text matches (RE2)")
     range: tuple[Scalar | None, Scalar | None] | None = Field(
-        None, description="lowest and highest value, both included; null leaves a side open"
+        None,
+        description="lowest and highest value, both included; null leaves a side open",
     )
     values: dict[str, Text] | None = Field(
         None, description="the only values allowed, each with its meaning"
@@ -118,7 +118,8 @@ class HttpSource(SourceBase):
     kind: Literal["http"]
     url: HttpUrl
     headers: dict[str, str] = Field(
-        default={}, description="extra request headers; a value `env:NAME` is read from there"
+        default={},
+        description="extra request headers; a value `env:NAME` is read from there",
     )
 
 
@@ -153,7 +154,8 @@ class Refresh(Model):
     every: dt.timedelta | None = Field(None, description="ISO 8601 duration, such as P1D")
     cron: str | None = Field(None, description="five-field cron expression, in UTC")
     stale_after: dt.timedelta | None = Field(
-        None, description="age after which the dataset is late; default: three times `every`"
+        None,
+        description="age after which the dataset is late; default: three times `every`",
     )
 
     @model_validator(mode="after")
@@ -169,7 +171,8 @@ class Rows(Model):
     at_least: int = Field(1, ge=0, description="fewer rows fail the run")
     at_most: int | None = Field(None, ge=1, description="more rows fail the run")
     change_within: Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")] | None = Field(
-        None, description="a larger change against the last version holds the run for a person"
+        None,
+        description="a larger change against the last version holds the run for a person",
     )
 
 
@@ -213,7 +216,8 @@ class Definition(Model):
     attribution: Text | None = Field(None, description="credit line that reusers must keep")
     themes: list[TableName] = Field(default=[], description="further themes besides its folder's")
     sdg: list[Annotated[str, Field(pattern=r"^([1-9]|1[0-7])(\.[0-9a-f]{1,2})?$")]] = Field(
-        default=[], description="Sustainable Development Goals or targets, such as 11 or 11.3"
+        default=[],
+        description="Sustainable Development Goals or targets, such as 11 or 11.3",
     )
     keywords: dict[Literal["ar", "fr", "en"], list[str]] = Field(default={})
     spatial: str | None = Field(None, description="place code; default: the region's")
@@ -225,7 +229,9 @@ class Definition(Model):
     rows: Rows = Field(default_factory=Rows)
     rejects: Rejects = Field(default_factory=Rejects)
     columns: dict[ColumnName, Column] = Field(min_length=1)
-    corrections: list[Correction] = []
+    corrections: list[Correction] = Field(
+        default=[], description="declared repairs of the publisher's data, published with it"
+    )
 
     _known_licence = field_validator("licence")(lambda value: known_licence(value))
 

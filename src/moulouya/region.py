@@ -48,7 +48,8 @@ class Theme(Model):
 
     title: Text
     eu: str | None = Field(
-        None, description="code in the EU data-theme vocabulary used by DCAT-AP, such as ENVI"
+        None,
+        description="code in the EU data-theme vocabulary used by DCAT-AP, such as ENVI",
     )
 
 

@@ -1,0 +1,148 @@
+"""Commands for writing datasets: check, new, where, read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from moulouya.cli.options import (
+    Json,
+    Lake,
+    Slug,
+    Workspace,
+    answer,
+    err,
+    fault_as_json,
+    out,
+    settings_of,
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (check, new, where, read):
+        app.command()(command)
+
+
+def check(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:
+    """Check every file of the workspace and show every fault with file, line, key and hint."""
+    from moulouya import registry
+    from moulouya import workspace as workspaces
+
+    settings = settings_of(workspace, lake)
+    root = settings.workspace_root
+    loaded = workspaces.load(root)
+    registry.load(root, settings.state_root)
+    if as_json:
+        answer(
+            {
+                "datasets": sorted(loaded.datasets),
+                "faults": [fault_as_json(fault) for fault in loaded.faults],
+            }
+        )
+    else:
+        for fault in loaded.faults:
+            place = fault.file.relative_to(root) if fault.file.is_relative_to(root) else fault.file
+            err.print(f"{place}:{fault.line}", style="bold red", end=" ", highlight=False)
+            if fault.key:
+                err.print(fault.key, style="bold", end=": ", markup=False, highlight=False)
+            err.print(fault.message, markup=False, highlight=False)
+            if fault.hint:
+                err.print("  hint: " + fault.hint, markup=False, highlight=False)
+        files = len({fault.file for fault in loaded.faults})
+        out.print(
+            f"{len(loaded.faults)} faults in {files} files" if loaded.faults
+            else f"{len(loaded.datasets)} datasets, no faults"
+        )  # fmt: skip
+    raise typer.Exit(2 if loaded.faults else 0)
+
+
+def new(
+    slug: Slug,
+    sample: Annotated[str, typer.Option("--from", help="A sample: a file, or an http(s) address.")],
+    theme: Annotated[
+        str | None, typer.Option(help="Theme, a key of region.yml.", show_default="the first one")
+    ] = None,
+    publisher: Annotated[
+        str | None,
+        typer.Option(help="Publisher, a key of region.yml.", show_default="the first one"),
+    ] = None,
+    as_json: Json = False,
+    lake: Lake = None,
+    workspace: Workspace = None,
+) -> None:
+    """Draft a dataset from a sample: it runs at once, its texts wait for you."""
+    from moulouya import drafting
+
+    settings = settings_of(workspace, lake)
+    draft = drafting.draft(settings, slug, sample, theme=theme, publisher=publisher)
+    if as_json:
+        answer({"files": [str(path) for path in draft.files], "rows": draft.rows})
+        return
+    for path in draft.files:
+        out.print(f"wrote {path.relative_to(settings.workspace_root)}")
+    out.print(
+        f"read {draft.rows} rows; key: {', '.join(draft.key)}\n"
+        f"next: replace the texts marked as draft, then moulouya check && moulouya run {slug}"
+    )
+
+
+def where(
+    slug: Slug, as_json: Json = False, lake: Lake = None, workspace: Workspace = None
+) -> None:
+    """Show where everything about a dataset is: files, lake, page, DAG."""
+    from moulouya import versions
+    from moulouya import workspace as workspaces
+    from moulouya.storage.lake import open_lake
+
+    settings = settings_of(workspace, lake)
+    dataset = workspaces.load(settings.workspace_root).dataset(slug)
+    opened = open_lake(settings.lake_root)
+    version = versions.latest(opened, slug)
+    places = {
+        "definition": dataset.path,
+        "transform": dataset.transform,
+        "expectations": dataset.expectations,
+        "snapshots": opened.snapshots(slug),
+        "versions": opened.versions(slug),
+        "quarantine": opened.quarantine(slug),
+        "latest table": version.table if version else None,
+        "page": f"{settings.public_url}/en/datasets/{slug}",
+        "table in SQL": f"{dataset.theme}.{slug}",
+        "DAG": f"{settings.airflow_url}/dags/dataset__{slug}",
+        "reads": ", ".join(dataset.inputs) or None,
+    }
+    if as_json:
+        answer({name: str(place) if place else None for name, place in places.items()})
+        return
+    for name, place in places.items():
+        out.print(f"{name:<13} {place or '–'}", highlight=False)
+
+
+def read(
+    file: Annotated[Path, typer.Argument(help="The file to read.", exists=True, dir_okay=False)],
+    target: Annotated[Path, typer.Option("--out", help="Parquet file to write.")],
+    report: Annotated[Path | None, typer.Option(help="Where to write the report (JSON).")] = None,
+    contract: Annotated[
+        Path | None, typer.Option(help="A definition; without it one is drafted from the file.")
+    ] = None,
+    as_json: Json = False,
+    lake: Lake = None,
+    workspace: Workspace = None,
+) -> None:
+    """Read one file through readers and staging into Parquet, without a lake."""
+    from moulouya import reading
+    from moulouya.storage.files import canonical_json
+
+    result = reading.read(settings_of(workspace, lake), file, target, contract)
+    if report is not None:
+        report.write_bytes(canonical_json(result))
+    if as_json:
+        answer(result)
+        return
+    out.print(f"{result['rows']} rows, {result['rejected']} rejected → {target}")
+    if contract is None:
+        out.print(yaml.safe_dump(result["contract"], allow_unicode=True, sort_keys=False))

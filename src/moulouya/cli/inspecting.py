@@ -1,0 +1,77 @@
+"""Commands that look: sql, verify, doctor."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+
+from moulouya.cli.options import Json, Lake, Workspace, answer, err, out, settings_of
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (sql, verify, doctor):
+        app.command()(command)
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT; - reads it from standard input.")],
+    output: Annotated[
+        Literal["table", "csv", "json"], typer.Option("--format", help="How rows are shown.")
+    ] = "table",
+    limit: Annotated[int, typer.Option(help="Rows shown in a table.", min=1)] = 100,
+    as_json: Json = False,
+    lake: Lake = None,
+    workspace: Workspace = None,
+) -> None:
+    """Query the published catalogue: tables are named <theme>.<slug> or <slug>."""
+    from moulouya import querying
+
+    text = sys.stdin.read() if query == "-" else query
+    result = querying.query(settings_of(workspace, lake), text)
+    if as_json or output == "json":
+        answer(result.to_dicts())
+    elif output == "csv":
+        result.write_csv(sys.stdout)
+    else:
+        table = Table(*result.columns)
+        rows = result.rows(limit)
+        for row in rows:
+            table.add_row(*("" if value is None else str(value) for value in row))
+        out.print(table)
+        if result.total > len(rows):
+            err.print(f"the first {len(rows)} of {result.total} rows; --limit shows more")
+
+
+def verify(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:
+    """Hash every committed file of the lake again and hold it against what was recorded."""
+    from moulouya import verification
+    from moulouya.storage.lake import open_lake
+
+    found = verification.verify(open_lake(settings_of(workspace, lake).lake_root))
+    if as_json:
+        answer({"files": found.files, "bytes": found.bytes, "problems": found.problems})
+    else:
+        for problem in found.problems:
+            err.print(problem, style="red", markup=False, highlight=False)
+        out.print(f"{found.files} files, {found.bytes:,} bytes, {len(found.problems)} problems")
+    raise typer.Exit(3 if found.problems else 0)
+
+
+def doctor(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:
+    """Examine this installation: what works, what does not, and what to do about it."""
+    from moulouya import diagnosis
+
+    findings = diagnosis.examine(settings_of(workspace, lake))
+    if as_json:
+        answer([finding.__dict__ for finding in findings])
+    else:
+        for finding in findings:
+            mark = "[green]ok[/]  " if finding.good else "[red]bad[/] "
+            out.print(f"{mark}{finding.what}: {finding.found}", highlight=False)
+            if not finding.good and finding.hint:
+                out.print(f"    hint: {finding.hint}", markup=False, highlight=False)
+    raise typer.Exit(0 if all(finding.good for finding in findings) else 3)

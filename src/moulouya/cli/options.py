@@ -1,0 +1,86 @@
+"""What every command shares: its options, its way to answer, and how an error is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from moulouya.errors import DefinitionError, MoulouyaError
+from moulouya.settings import Settings
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
+Lake = Annotated[
+    Path | None, typer.Option("--lake", help="Folder of the lake.", show_default="MOULOUYA_LAKE")
+]
+Workspace = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", help="Folder with region.yml.", show_default="MOULOUYA_WORKSPACE, or here"
+    ),
+]
+Slug = Annotated[str, typer.Argument(help="A dataset's slug, the name of its file.")]
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def settings_of(workspace: Path | None, lake: Path | None) -> Settings:
+    """The settings of the environment, with what the command line says on top."""
+    given = {"workspace": workspace, "lake": lake}
+    return Settings(**{name: path for name, path in given.items() if path is not None})  # type: ignore[arg-type]
+
+
+def answer(value: Any) -> None:
+    """Print a value as JSON on standard output."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+class Commands(TyperGroup):
+    """Commands whose errors are sentences, or JSON where the command was asked for it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MoulouyaError as error:
+            show(error, as_json="--json" in ctx.protected_args + ctx.args or _wants_json())
+            raise typer.Exit(error.exit_code) from error
+
+
+def _wants_json() -> bool:
+    import sys
+
+    return "--json" in sys.argv
+
+
+def show(error: MoulouyaError, *, as_json: bool) -> None:
+    """Show an error: every fault of a definition, what went wrong, and the hint."""
+    if as_json:
+        described: dict[str, Any] = {
+            "code": error.code, "message": error.message, "hint": error.hint,
+            "exit_code": error.exit_code,
+        }  # fmt: skip
+        if isinstance(error, DefinitionError):
+            described["faults"] = [fault_as_json(fault) for fault in error.faults]
+        answer({"error": described})
+        return
+    err.print("[bold red]error[/]", end=" ")
+    err.print(error.message, markup=False, highlight=False)
+    if error.hint:
+        err.print("[cyan]hint[/]", end=" ")
+        err.print(error.hint, markup=False, highlight=False)
+
+
+def fault_as_json(fault: Any) -> dict[str, Any]:
+    """A fault for a program."""
+    return {
+        "file": str(fault.file),
+        "line": fault.line,
+        "key": fault.key,
+        "message": fault.message,
+        "hint": fault.hint,
+    }

@@ -1,0 +1,134 @@
+"""Between a good table and its publication: what makes a person look first, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moulouya.errors import UsageError
+from moulouya.ledger import Outcome, now, stamp
+from moulouya.staging import Staged
+from moulouya.storage.files import (
+    canonical_json,
+    commit_directory,
+    read_json,
+    told_plainly,
+    write_file,
+)
+from moulouya.storage.lake import Lake
+from moulouya.versions import Version
+from moulouya.workspace import Dataset
+
+
+def reasons_to_hold(
+    dataset: Dataset, staged: Staged | None, record: dict[str, Any], previous: Version | None
+) -> list[str]:
+    """Why a version that passed its validation is suspicious all the same; empty when it is not."""
+    reasons = []
+    definition = dataset.definition
+    if staged is not None and staged.rejected_share > definition.rejects.share:
+        reasons.append(
+            f"{staged.rejected} of {staged.rows + staged.rejected} rows were rejected "
+            f"({staged.rejected_share:.1%}), more than the {definition.rejects.at_most} allowed"
+        )
+    if previous is None:
+        return reasons
+    before, after = previous.record["rows"], record["rows"]
+    limit = definition.rows.change_within
+    if limit is not None and before and abs(after - before) / before > float(limit[:-1]) / 100:
+        reasons.append(
+            f"{after} rows after {before} ({(after - before) / before:+.0%}), "
+            f"more than the {limit} that may change"
+        )
+    had_values = {
+        column["name"]
+        for column in previous.record["columns"]
+        if column["nulls"] < previous.record["rows"]
+    }
+    reasons += [
+        f"the column {column['name']} went empty"
+        for column in record["columns"]
+        if column["name"] in had_values and record["rows"] and column["nulls"] == record["rows"]
+    ]
+    return reasons
+
+
+def same_material(
+    record: dict[str, Any], dataset: Dataset, sha256: str | None, inputs: dict[str, int]
+) -> bool:
+    """Whether a version was made of these bytes, by this recipe, from these inputs."""
+    snapshots = record["snapshots"]
+    return (
+        record["recipe"] == dataset.recipe
+        and (snapshots[0]["sha256"] if snapshots else None) == sha256
+        and record["inputs"] == inputs
+    )
+
+
+@dataclass(frozen=True)
+class Held:
+    """A version that waits for a person, or that one has rejected."""
+
+    run_id: str
+    path: Path
+    reasons: list[str]
+    decision: dict[str, str] | None
+
+    @property
+    def outcome(self) -> Outcome:
+        """How a run ends that meets it again: still held, or nothing new once rejected."""
+        return "held" if self.decision is None else "unchanged"
+
+
+def hold(lake: Lake, slug: str, run_id: str, folder: Path, reasons: list[str]) -> None:
+    """Move a finished version into the quarantine with the reasons."""
+    with told_plainly(f"holding {slug}"):
+        write_file(
+            folder / "held.json",
+            canonical_json({"format": 1, "slug": slug, "run_id": run_id, "reasons": reasons,
+                            "held": stamp(now())}),
+        )  # fmt: skip
+        commit_directory(folder, lake.quarantine(slug) / run_id, lake.root)
+
+
+def pending(lake: Lake, slug: str) -> list[Held]:
+    """Everything of a dataset that is or was held, oldest first."""
+    found = []
+    for path in sorted(lake.quarantine(slug).glob("*/held.json")):
+        record = read_json(path)
+        decided = lake.quarantine(slug) / f"{record['run_id']}.decision.json"
+        decision = read_json(decided) if decided.exists() else None
+        found.append(Held(record["run_id"], path.parent, record["reasons"], decision))
+    return sorted(found, key=lambda held: read_json(held.path / "held.json")["held"])
+
+
+def held(
+    lake: Lake, slug: str, dataset: Dataset, sha256: str | None, inputs: dict[str, int]
+) -> Held | None:
+    """The held or rejected version made of the same material, if there is one."""
+    for candidate in reversed(pending(lake, slug)):
+        record = read_json(candidate.path / "version.json")
+        if same_material(record, dataset, sha256, inputs):
+            return candidate
+    return None
+
+
+def undecided(lake: Lake, slug: str, run_id: str | None) -> Held:
+    """The version of a dataset that waits for a decision; the newest unless a run is named.
+
+    Raises UsageError when nothing waits.
+    """
+    waiting = [one for one in pending(lake, slug) if one.decision is None]
+    if run_id is not None:
+        waiting = [one for one in waiting if one.run_id == run_id]
+    if not waiting:
+        raise UsageError(f"nothing of {slug} waits for a decision", hint="moulouya status")
+    return waiting[-1]
+
+
+def decide(lake: Lake, held_version: Held, slug: str, decision: dict[str, str]) -> None:
+    """Record what a person decided, with name and reason."""
+    path = lake.quarantine(slug) / f"{held_version.run_id}.decision.json"
+    with told_plainly(f"recording the decision about {slug}"):
+        write_file(path, canonical_json({"format": 1, "decided": stamp(now()), **decision}))

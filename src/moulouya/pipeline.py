@@ -1,0 +1,309 @@
+"""The river: fetch → stage → validate → transform → publish, one call a step.
+
+Each step takes a dataset's slug and a run id, works in the run's scratch directory, and can be
+repeated: Airflow calls them one by one, the command line all in a row. A run ends in one of
+four outcomes, written to the ledger: published, unchanged, held or failed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from moulouya import catalogue, gates, ledger, snapshots, staging, versions, workspace
+from moulouya import release as releases
+from moulouya import transform as transforms
+from moulouya.definition import STAGED
+from moulouya.errors import DataError, MoulouyaError
+from moulouya.ledger import RunRecord, now, stamp
+from moulouya.runs import Run, begin, end, new_run_id, report, step
+from moulouya.settings import Settings
+from moulouya.staging import Staged
+from moulouya.storage.files import read_json, remove_tree
+from moulouya.storage.lake import Lake, open_lake
+from moulouya.workspace import Dataset
+
+if TYPE_CHECKING:
+    from moulouya.quality.validation import Validation
+
+Interval = tuple[dt.datetime, dt.datetime]
+Progress = Callable[[str, str, str, int, int], None]
+log = structlog.get_logger()
+STEPS = ("fetch", "stage", "validate", "transform", "publish")
+DERIVED_STEPS = ("transform", "publish")
+
+
+def steps_of(dataset: Dataset) -> tuple[str, ...]:
+    """The steps a run of the dataset goes through."""
+    return DERIVED_STEPS if dataset.derived else STEPS
+
+
+def fetch(
+    settings: Settings, slug: str, run_id: str, interval: Interval | None = None
+) -> dict[str, Any]:
+    """Take a snapshot of the source; ends the run as unchanged (or still held) if it is known."""
+    run = begin(settings, slug, run_id)
+    with step(run, "fetch"):
+        snapshot = snapshots.take(run.lake, run.dataset, run.region, settings, run_id)
+        run.write("snapshot", {"number": snapshot.number})
+        if interval is not None:
+            run.write("interval", {"start": stamp(interval[0]), "end": stamp(interval[1])})
+        known = _known(run, snapshot.sha256)
+        if known is not None:
+            return known
+    return {"snapshot": snapshot.number, "sha256": snapshot.sha256, "url": snapshot.url}
+
+
+def stage(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
+    """Read the snapshot by the contract; rejected rows are set apart."""
+    run = begin(settings, slug, run_id)
+    with step(run, "stage"):
+        staged = _stage(run)
+    return {"rows": staged.rows, "rejected": staged.rejected}
+
+
+def validate(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
+    """Hold what came in against its expectations; raises DataError where a critical one fails."""
+    run = begin(settings, slug, run_id)
+    with step(run, "validate"):
+        staged = _staged(run)
+        moment = "outgoing" if staged.published_layout else "incoming"
+        return _validate(run, staged.table, moment)
+
+
+def transform(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
+    """Make the published table; a dataset without a transform is published as staged."""
+    run = begin(settings, slug, run_id)
+    with step(run, "transform"):
+        if run.dataset.derived:
+            known = _known(run, None)
+            if known is not None:
+                return known
+        table, rows = _transform(run)
+        return {"rows": rows, "table": table.name}
+
+
+def publish(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
+    """Validate what goes out and commit it as a version, or hold it for a person.
+
+    Returns the run's outcome with version, rows, rejected rows, reasons and links.
+    """
+    run = begin(settings, slug, run_id)
+    with step(run, "publish"), run.lake.locked(f"datasets-{slug}"):
+        done = versions.of_run(run.lake, slug, run_id)
+        if done is not None:
+            return end(run, "published", version=done)
+        return _publish(run)
+
+
+def release(settings: Settings) -> dict[str, Any]:
+    """Commit a release of every published version, unless the newest one says the same."""
+    region = workspace.load(settings.workspace_root).region
+    lake = open_lake(settings.lake_root)
+    made, new = releases.commit(lake, region, settings.public_url, catalogue.build)
+    return {
+        "outcome": "published" if new else "unchanged",
+        "release": made.number,
+        "datasets": len(made.manifest["datasets"]),
+        "links": {
+            "portal": f"{settings.public_url}/",
+            "catalogue": f"{settings.public_url}/catalogue.duckdb",
+        },
+    }
+
+
+def run(
+    settings: Settings,
+    slugs: list[str] | None = None,
+    on_progress: Progress = lambda slug, step, outcome, done, total: None,
+) -> list[dict[str, Any]]:
+    """Run datasets one after the other, inputs first; one record of the ledger for each.
+
+    A dataset that fails does not stop the others. ``on_progress(slug, step, outcome, done,
+    total)`` is told of every step that starts and every run that ends.
+    """
+    loaded = workspace.load(settings.workspace_root)
+    lake = open_lake(settings.lake_root)
+    for slug in slugs or []:
+        if slug not in loaded.broken:
+            loaded.dataset(slug)
+    broken = [slug for slug in loaded.broken if slugs is None or slug in slugs]
+    ordered = [dataset.slug for dataset in loaded.in_order(slugs)]
+    functions: dict[str, Callable[[Settings, str, str], dict[str, Any]]] = {
+        "fetch": fetch,
+        "stage": stage,
+        "validate": validate,
+        "transform": transform,
+        "publish": publish,
+    }
+    results = []
+    total = len(broken) + len(ordered)
+    for done, slug in enumerate([*broken, *ordered]):
+        run_id = new_run_id(slug)
+        failure: dict[str, Any] = {}
+        steps = steps_of(loaded.datasets[slug]) if slug in loaded.datasets else ("fetch",)
+        try:
+            for name in steps:
+                on_progress(slug, name, "", done, total)
+                if "outcome" in functions[name](settings, slug, run_id):
+                    break
+        except Exception as error:
+            if not isinstance(error, MoulouyaError):
+                log.exception("a fault of Moulouya", slug=slug, run_id=run_id)
+            failure = _failure(slug, run_id, error)
+        record = _record(lake, run_id) or failure
+        on_progress(slug, "", record["outcome"], done + 1, total)
+        results.append(record)
+    return results
+
+
+def _record(lake: Lake, run_id: str) -> dict[str, Any]:
+    found = next(lake.ledger.glob(f"*/*/*/{run_id}.json"), None)
+    return dict(read_json(found)) if found else {}
+
+
+def _failure(slug: str, run_id: str, error: BaseException) -> dict[str, Any]:
+    """The record of a run that could not begin, or whose end could not be written."""
+    at = stamp(now())
+    described = ledger.describe(error)
+    return RunRecord(run_id, slug, "failed", at, at, 0.0, error=described).to_json()
+
+
+def _stage(run: Run) -> Staged:
+    number = run.read("snapshot").get("number")
+    snapshot = (
+        snapshots.read(run.lake, run.dataset.slug, number)
+        if number is not None
+        else snapshots.take(run.lake, run.dataset, run.region, run.settings, run.run_id)
+    )
+    run.write("snapshot", {"number": snapshot.number})
+    files = snapshots.paths(run.lake, snapshot)
+    staged = staging.stage(run.dataset, files, run.scratch, run.settings)
+    run.write("staged", {key: str(value) if isinstance(value, Path) else value
+                         for key, value in asdict(staged).items()})  # fmt: skip
+    if staged.rows == 0:
+        raise DataError(
+            f"not one of the {staged.rejected} rows of {run.dataset.slug} fits the contract"
+            if staged.rejected
+            else f"the source of {run.dataset.slug} has no rows",
+            hint="look at rejected.parquet in the quarantine, or at the source",
+        )
+    return staged
+
+
+def _staged(run: Run) -> Staged:
+    """The staged table of this run, made again when its scratch files are gone."""
+    record = run.read("staged")
+    if not record or not Path(record["table"]).exists():
+        return _stage(run)
+    rejects = record.pop("rejects")
+    return Staged(
+        table=Path(record.pop("table")), rejects=Path(rejects) if rejects else None, **record
+    )
+
+
+def _validate(run: Run, table: Path, moment: Any) -> dict[str, Any]:
+    from moulouya.quality import validation
+
+    inputs = {slug: v.table for slug, v in run.inputs(run.dataset.references).items()}
+    result: Validation = validation.validate(
+        table, run.dataset, moment=moment, inputs=inputs, settings=run.settings
+    )
+    run.write(f"validation-{moment}", result.to_json())
+    result.raise_for_critical()
+    return {"rows": result.rows, "checks": len(result.checks), "warnings": len(result.warnings)}
+
+
+def _transform(run: Run) -> tuple[Path, int]:
+    dataset = run.dataset
+    staged = None if dataset.derived else _staged(run)
+    if dataset.transform is None:
+        assert staged is not None
+        return staged.table, staged.rows
+    published = run.inputs(dataset.inputs)
+    missing = sorted(set(dataset.inputs) - set(published))
+    if missing:
+        raise DataError(
+            f"{dataset.slug} reads {', '.join(missing)}, not published yet",
+            hint=f"moulouya run {' '.join(missing)}",
+        )
+    tables = {slug: version.table for slug, version in published.items()}
+    if staged is not None:
+        tables[STAGED] = staged.table
+    run.write("inputs", {slug: version.number for slug, version in published.items()})
+    target = run.scratch / "table.parquet"
+    rows = transforms.transform(
+        dataset,
+        tables,
+        target,
+        region=run.region,
+        themes={slug: version.record["theme"] for slug, version in published.items()},
+        settings=run.settings,
+    )
+    return target, rows
+
+
+def _publish(run: Run) -> dict[str, Any]:
+    dataset, lake = run.dataset, run.lake
+    draft_folder = run.scratch / "version"
+    remove_tree(draft_folder)
+    staged = None if dataset.derived else _staged(run)
+    table = run.scratch / "table.parquet" if staged is None or dataset.transform else staged.table
+    if not table.exists():
+        table, _ = _transform(run)
+    if dataset.transform is not None or not run.note("validation-outgoing").exists():
+        _validate(run, table, "outgoing")
+    previous = versions.latest(lake, dataset.slug)
+    region = run.region
+    draft = versions.prepare(
+        dataset, table, draft_folder, region=region, previous=previous, settings=run.settings
+    )
+    if draft.changes is not None and draft.changes.none:
+        return end(run, "unchanged", version=previous)
+    if staged is not None and staged.rejects is not None:
+        staged.rejects.rename(draft_folder / "rejected.parquet")
+    snapshot = run.read("snapshot")
+    interval = run.read("interval")
+    versions.finish(
+        draft,
+        run_id=run.run_id,
+        interval=(
+            dt.datetime.fromisoformat(interval["start"]),
+            dt.datetime.fromisoformat(interval["end"]),
+        )
+        if interval
+        else None,
+        region=region,
+        snapshots=[snapshots.read(lake, dataset.slug, snapshot["number"]).to_json()]
+        if snapshot
+        else [],
+        inputs=run.read("inputs"),
+        rejected=staged.rejected if staged else 0,
+        validation=report(run),
+        previous=previous,
+        settings=run.settings,
+    )
+    reasons = gates.reasons_to_hold(
+        dataset, staged, read_json(draft_folder / "version.json"), previous
+    )
+    if reasons:
+        gates.hold(lake, dataset.slug, run.run_id, draft_folder, reasons)
+        return end(run, "held", reasons=reasons, rows=draft.rows)
+    return end(run, "published", version=versions.commit(lake, dataset.slug, draft_folder))
+
+
+def _known(run: Run, sha256: str | None) -> dict[str, Any] | None:
+    """End the run early when these bytes, recipe and inputs were dealt with before."""
+    previous = versions.latest(run.lake, run.dataset.slug)
+    inputs = {slug: version.number for slug, version in run.inputs(run.dataset.inputs).items()}
+    if previous is not None and gates.same_material(previous.record, run.dataset, sha256, inputs):
+        return end(run, "unchanged", version=previous)
+    held = gates.held(run.lake, run.dataset.slug, run.dataset, sha256, inputs)
+    if held is not None:
+        return end(run, held.outcome, version=previous, reasons=held.reasons)
+    return None

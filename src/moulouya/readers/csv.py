@@ -1,0 +1,211 @@
+"""Delimited text in the declared dialect; DuckDB parses it, nothing is sniffed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from duckdb import DuckDBPyConnection
+
+from moulouya.definition import Dialect, SourceBase
+from moulouya.duck import identifier, literal
+from moulouya.errors import ReadError
+from moulouya.readers.table import Malformed, RawTable
+
+BLOCK = 4 * 1024 * 1024
+UTF8 = frozenset({"utf-8", "utf8", "utf-8-sig", "ascii"})
+
+
+def read(con: DuckDBPyConnection, files: list[Path], source: SourceBase, scratch: Path) -> RawTable:
+    """Open delimited files as text columns; lines with another number of fields are malformed."""
+    dialect = source.dialect
+    names = [_header(path, source) for path in files]
+    for path, found in zip(files, names, strict=True):
+        if found != names[0]:
+            raise ReadError(
+                f"{path.name} has other columns than {files[0].name}",
+                hint=f"{', '.join(found)} against {', '.join(names[0])}",
+            )
+    texts = {_as_utf8(path, source, scratch): path for path in files}
+    columns = _distinct(names[0])
+    options = {
+        "auto_detect": "false",
+        "all_varchar": "false",
+        "header": str(dialect.header).lower(),
+        "skip": str(dialect.skip),
+        "delim": literal(dialect.delimiter),
+        "quote": literal(dialect.quote),
+        "escape": literal(dialect.escape or dialect.quote),
+        "strict_mode": "true",
+        "store_rejects": "true",
+        "rejects_limit": "0",
+        "filename": "true",
+        "max_line_size": "16777216",
+        "compression": literal(source.compression if dialect.encoding in UTF8 else "none"),
+        "columns": "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}",
+    }
+    listed = ", ".join(literal(str(text)) for text in texts)
+    arguments = ", ".join(f"{name} = {value}" for name, value in options.items())
+    return RawTable(
+        relation=f"read_csv([{listed}], {arguments})",
+        expressions={
+            name: identifier(column) for name, column in zip(names[0], columns, strict=True)
+        },
+        all_text=True,
+        file_expression="filename",
+        malformed=lambda: _malformed(con, source),
+        lines=lambda records, malformed: _lines(records, malformed, texts, source),
+    )
+
+
+def _open_text(path: Path, source: SourceBase) -> IO[str]:
+    encoding = "utf-8-sig" if source.dialect.encoding in UTF8 else source.dialect.encoding
+    if source.compression == "gzip":
+        return gzip.open(path, "rt", encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
+
+
+def _rows(text: IO[str], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """The records of a file with the line each one starts on."""
+    for _ in range(dialect.skip):
+        text.readline()
+    reader = csv.reader(
+        text,
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote or None,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        escapechar=dialect.escape if dialect.escape not in (None, dialect.quote) else None,
+        doublequote=dialect.escape in (None, dialect.quote),
+    )
+    line = dialect.skip + 1
+    for row in reader:
+        yield line, row
+        line = dialect.skip + reader.line_num + 1
+
+
+def _header(path: Path, source: SourceBase) -> list[str]:
+    """The column names in the file, or c1, c2, … where it has no header."""
+    try:
+        with _open_text(path, source) as text:
+            first = next(islice((row for _, row in _rows(text, source.dialect) if row), 1), None)
+    except (UnicodeError, LookupError) as error:
+        raise ReadError(
+            f"{path.name} is not {source.dialect.encoding}: {error}",
+            hint="set source.dialect.encoding",
+        ) from error
+    except (OSError, EOFError, csv.Error) as error:
+        raise ReadError(f"{path.name} cannot be read as CSV: {error}") from error
+    if first is None:
+        raise ReadError(f"{path.name} is empty")
+    if source.dialect.header:
+        return [name.strip() for name in first]
+    return [f"c{number}" for number in range(1, len(first) + 1)]
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Names that DuckDB can tell apart, case folded, whatever the header repeats."""
+    seen: Counter[str] = Counter()
+    result = []
+    for name in names:
+        seen[name.lower()] += 1
+        repeated = seen[name.lower()] > 1
+        result.append(f"{name}#{seen[name.lower()]}" if repeated or not name else name)
+    return result
+
+
+def _as_utf8(path: Path, source: SourceBase, scratch: Path) -> Path:
+    """The file itself when it is UTF-8, else a copy transcoded strictly, block by block."""
+    if source.dialect.encoding in UTF8:
+        return path
+    target = scratch / "utf8" / path.name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    opener = gzip.open if source.compression == "gzip" else open
+    decoder = codecs.getincrementaldecoder(source.dialect.encoding)()
+    done = 0
+    with opener(path, "rb") as raw, target.open("wb") as text:
+        try:
+            while block := raw.read(BLOCK):
+                text.write(decoder.decode(block).encode())
+                done += len(block)
+            text.write(decoder.decode(b"", final=True).encode())
+        except UnicodeDecodeError as error:
+            raise ReadError(
+                f"{path.name} is not {source.dialect.encoding}: byte {done + error.start} is "
+                f"{error.object[error.start : error.start + 1].hex()}",
+                hint="set source.dialect.encoding",
+            ) from error
+        except (OSError, EOFError) as error:
+            raise ReadError(f"{path.name} cannot be unpacked: {error}") from error
+    return target
+
+
+def _malformed(con: DuckDBPyConnection, source: SourceBase) -> list[Malformed]:
+    """The lines that are no rows, as DuckDB rejected them, at their physical place."""
+    rows = con.execute(
+        "SELECT DISTINCT ON (scan_id, file_id, line) file_path, line_byte_position, error_message, "
+        "csv_line FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
+        "ORDER BY scan_id, file_id, line, column_idx"
+    ).fetchall()
+    offsets: dict[Path, set[int]] = defaultdict(set)
+    for path, offset, *_ in rows:
+        offsets[Path(path)].add(offset)
+    lines = {path: _lines_at(path, wanted, source) for path, wanted in offsets.items()}
+    return [
+        Malformed(
+            Path(path), lines[Path(path)][offset], str(message).split("\n")[0], original or ""
+        )
+        for path, offset, message, original in rows
+    ]
+
+
+def _lines_at(path: Path, offsets: set[int], source: SourceBase) -> dict[int, int]:
+    """The line number of each byte offset; DuckDB counts records, a person counts lines."""
+    packed = source.compression == "gzip" and source.dialect.encoding in UTF8
+    found: dict[int, int] = {}
+    wanted = deque(sorted(offsets))
+    line, done = 1, 0
+    with gzip.open(path, "rb") if packed else path.open("rb") as text:
+        while wanted and (block := text.read(BLOCK)):
+            at = 0
+            while wanted and wanted[0] < done + len(block):
+                offset = wanted.popleft()
+                line += block.count(b"\n", at, offset - done)
+                at = offset - done
+                found[offset] = line
+            line += block.count(b"\n", at)
+            done += len(block)
+    return found | dict.fromkeys(wanted, line)
+
+
+def _lines(
+    records: dict[Path, set[int]],
+    malformed: list[Malformed],
+    texts: dict[Path, Path],
+    source: SourceBase,
+) -> dict[tuple[Path, int], int]:
+    """The line on which each wanted record starts; reads a file no further than needed."""
+    broken = {(bad.file, bad.line) for bad in malformed}
+    found: dict[tuple[Path, int], int] = {}
+    for path, wanted in records.items():
+        with _open_text(texts[path], source) as text:
+            rows = (
+                line
+                for line, row in _rows(text, source.dialect)
+                if row and (path, line) not in broken
+            )
+            if source.dialect.header:
+                next(rows, None)
+            missing = set(wanted)
+            for record, line in enumerate(rows, 1):
+                if record in missing:
+                    found[path, record] = line
+                    missing.remove(record)
+                if not missing:
+                    break
+    return found

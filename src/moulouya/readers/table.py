@@ -1,0 +1,44 @@
+"""What a reader hands to staging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A record that is no row at all: where it stands, what is wrong, and its text."""
+
+    file: Path
+    line: int
+    reason: str
+    original: str
+
+
+def _no_lines(
+    records: dict[Path, set[int]], malformed: list[Malformed]
+) -> dict[tuple[Path, int], int]:
+    return {}
+
+
+Lines = Callable[[dict[Path, set[int]], list[Malformed]], dict[tuple[Path, int], int]]
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A table as the source wrote it.
+
+    ``relation`` is SQL for a table expression; ``expressions`` maps the source's column names to
+    SQL over it. ``all_text`` says that every value is a VARCHAR. ``malformed`` lists broken
+    records once the relation has been read; ``lines`` turns record numbers (from 1, in a file)
+    into the lines they start on, where the format has lines.
+    """
+
+    relation: str
+    expressions: dict[str, str]
+    all_text: bool
+    file_expression: str
+    malformed: Callable[[], list[Malformed]] = field(default=list)
+    lines: Lines = _no_lines

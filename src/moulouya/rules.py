@@ -1,0 +1,183 @@
+"""What must hold between the files of a workspace, beyond what one file can say by itself."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from moulouya.definition import STAGED, Column, Definition
+from moulouya.errors import Fault, did_you_mean
+from moulouya.expectations import ExpectationSuiteFile
+from moulouya.region import Region
+from moulouya.yamlfile import YamlFile, read_yaml, validate
+
+
+class Rules:
+    """Checks of one workspace; each method yields or returns the faults it finds."""
+
+    def __init__(
+        self,
+        region: Region,
+        slugs: Collection[str],
+        definition_of: Callable[[str], Definition | None],
+    ) -> None:
+        self.region = region
+        self.slugs = slugs
+        self.definition_of = definition_of
+
+    @cached_property
+    def _duckdb(self) -> Any:
+        import duckdb
+
+        return duckdb.connect()
+
+    def check(
+        self,
+        file: YamlFile,
+        slug: str,
+        theme: str,
+        definition: Definition,
+        transform: Path | None,
+    ) -> Iterator[Fault]:
+        """Faults of a definition against region.yml, its shelves and the other definitions."""
+        region = self.region
+        for place, name in [
+            ((), theme),
+            *((("themes", i), t) for i, t in enumerate(definition.themes)),
+        ]:
+            if name not in region.themes:
+                hint = did_you_mean(name, region.themes).removeprefix("; ")
+                yield file.fault(place, f"theme {name!r} is not in region.yml", hint or None)
+        if definition.publisher not in region.publishers:
+            hint = did_you_mean(definition.publisher, region.publishers).removeprefix("; ")
+            message = f"publisher {definition.publisher!r} is not in region.yml"
+            yield file.fault(("publisher",), message, hint or None)
+        if slug == STAGED:
+            yield file.fault((), f"{STAGED!r} is the name of the staged table", "choose another")
+        if definition.source is None and transform is None:
+            hint = f"add a source, or transforms/{theme}/{slug}.sql"
+            yield file.fault((), "has neither a source nor a transform", hint)
+        if transform is None:
+            for name, column in definition.columns.items():
+                if column.computed:
+                    hint = f"add transforms/{theme}/{slug}.sql"
+                    yield file.fault(("columns", name, "computed"), "no transform makes it", hint)
+        for name, column in definition.columns.items():
+            yield from self._check_column(file, name, column)
+
+    def _check_column(self, file: YamlFile, name: str, column: Column) -> Iterator[Fault]:
+        import duckdb
+
+        where = ("columns", name)
+        if column.pattern is not None:
+            try:
+                self._duckdb.execute("SELECT regexp_matches('', ?)", [column.pattern])
+            except duckdb.Error as error:
+                yield file.fault((*where, "pattern"), f"not a regular expression: {error}")
+        if column.range is not None:
+            try:
+                for bound in column.range:
+                    self._duckdb.execute(f"SELECT CAST(? AS {column.sql_type})", [bound])
+            except duckdb.Error:
+                message = f"does not fit the type {column.type}"
+                yield file.fault((*where, "range"), message)
+        if column.references is not None:
+            slug, target = column.references.split(".")
+            if slug not in self.slugs:
+                hint = did_you_mean(slug, self.slugs).removeprefix("; ")
+                yield file.fault((*where, "references"), f"no dataset {slug!r}", hint or None)
+                return
+            referenced = self.definition_of(slug)
+            columns = referenced.columns if referenced is not None else {target: column}
+            if target not in columns:
+                hint = did_you_mean(target, columns).removeprefix("; ")
+                message = f"{slug} has no column {target!r}"
+                yield file.fault((*where, "references"), message, hint or None)
+
+    def check_expectations(self, path: Path, definition: Definition) -> list[Fault]:
+        """Faults of an expectations file: its form, its types, and the columns it names."""
+        file = read_yaml(path)
+        suite = validate(ExpectationSuiteFile, file)
+        for number, expectation in enumerate(suite.expectations if suite else []):
+            for key, value in expectation.kwargs.items():
+                names = value if key in ("column_list", "column_set") else [value]
+                if key not in (
+                    "column",
+                    "column_A",
+                    "column_B",
+                    "column_list",
+                    "column_set",
+                ):
+                    continue
+                for name in names:
+                    known = {*definition.columns, *definition.staged_columns}
+                    if name not in known:
+                        hint = did_you_mean(str(name), known).removeprefix("; ")
+                        where = ("expectations", number, "kwargs", key)
+                        file.faults.append(file.fault(where, f"no column {name!r}", hint or None))
+        return file.faults
+
+    def inputs_of(self, transform: Path, *, derived: bool) -> tuple[tuple[str, ...], list[Fault]]:
+        """The slugs a transform reads (DuckDB's parser lists them), and its faults."""
+        text = transform.read_text(encoding="utf-8")
+        try:
+            names = _python_names(text) if transform.suffix == ".py" else self._sql_names(text)
+        except (SyntaxError, ValueError) as error:
+            line = getattr(error, "lineno", None) or 1
+            return (), [Fault(transform, line, "", str(error))]
+        faults = []
+        slugs = []
+        for name in sorted(names):
+            slug = name.split(".")[-1].strip('"')
+            if slug == STAGED and not derived:
+                continue
+            if slug == STAGED:
+                faults.append(Fault(transform, _line_of(slug, text), "", "a derived dataset has no "
+                                    "staged table", "name the datasets it reads"))  # fmt: skip
+            elif slug not in self.slugs:
+                hint = did_you_mean(slug, [*self.slugs, STAGED]).removeprefix("; ")
+                message = f"no dataset {slug!r}"
+                faults.append(Fault(transform, _line_of(slug, text), "", message, hint or None))
+            else:
+                slugs.append(slug)
+        return tuple(slugs), faults
+
+    def _sql_names(self, text: str) -> set[str]:
+        import duckdb
+
+        try:
+            statements = duckdb.extract_statements(text)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise ValueError("a transform is exactly one SELECT statement")
+            names: set[str] = self._duckdb.get_table_names(text, qualified=True)
+        except duckdb.Error as error:
+            problem = SyntaxError(str(error).split("\n\nLINE")[0])
+            problem.lineno = _duckdb_line(str(error))
+            raise problem from error
+        return names
+
+
+def _python_names(text: str) -> set[str]:
+    tree = ast.parse(text)
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    if "transform" not in functions:
+        raise ValueError("no function transform(inputs) in the file")
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and any(
+            isinstance(target, ast.Name) and target.id == "INPUTS" for target in node.targets
+        ):
+            return set(ast.literal_eval(node.value))
+    return {STAGED}
+
+
+def _duckdb_line(message: str) -> int:
+    _, found, rest = message.partition("LINE ")
+    return int(rest.split(":")[0]) if found and rest.split(":")[0].isdigit() else 1
+
+
+def _line_of(word: str, text: str) -> int:
+    lines = text.splitlines()
+    return next((number for number, line in enumerate(lines, 1) if word in line), 1)

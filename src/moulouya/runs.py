@@ -1,0 +1,168 @@
+"""One run of one dataset: its scratch directory, its timings, and how it ends."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moulouya import ledger, versions, workspace
+from moulouya.errors import MoulouyaError
+from moulouya.ledger import Outcome, RunRecord, now, stamp
+from moulouya.region import Region
+from moulouya.settings import Settings
+from moulouya.storage.files import canonical_json, read_json, remove_tree, told_plainly, write_file
+from moulouya.storage.lake import Lake, open_lake
+from moulouya.versions import Version
+from moulouya.workspace import Dataset
+
+
+def new_run_id(slug: str) -> str:
+    """A run id of its own for a run that no scheduler named."""
+    return f"{slug}-{now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one dataset, as every step sees it."""
+
+    settings: Settings
+    region: Region
+    lake: Lake
+    dataset: Dataset
+    run_id: str
+
+    @property
+    def scratch(self) -> Path:
+        """The run's working directory."""
+        return self.lake.scratch(self.run_id)
+
+    def note(self, name: str) -> Path:
+        """Where a step leaves a small record for the next one."""
+        return self.scratch / f"{name}.json"
+
+    def read(self, name: str) -> dict[str, Any]:
+        """A record of an earlier step, empty when there is none."""
+        path = self.note(name)
+        return dict(read_json(path)) if path.exists() else {}
+
+    def write(self, name: str, record: dict[str, Any]) -> None:
+        """Leave a record for the next step."""
+        with told_plainly(f"writing {self.note(name)}"):
+            write_file(self.note(name), canonical_json(record))
+
+    def inputs(self, slugs: tuple[str, ...]) -> dict[str, Version]:
+        """The newest version of each input that has one."""
+        found = {slug: versions.latest(self.lake, slug) for slug in slugs}
+        return {slug: version for slug, version in found.items() if version is not None}
+
+
+def begin(settings: Settings, slug: str, run_id: str) -> Run:
+    """Open the workspace and the lake for a run.
+
+    Raises DefinitionError for a broken dataset and UsageError for an unknown one.
+    """
+    region, dataset = workspace.load_one(settings.workspace_root, slug)
+    return Run(settings, region, open_lake(settings.lake_root), dataset, run_id)
+
+
+@contextmanager
+def step(run: Run, name: str) -> Iterator[None]:
+    """Time a step; a failure of it ends the run and is written to the ledger."""
+    timings = run.read("timings")
+    timings.setdefault("started", stamp(now()))
+    timings["current"] = {"step": name, "since": time.monotonic()}
+
+    with told_plainly(f"preparing {run.scratch}"):
+        run.scratch.mkdir(parents=True, exist_ok=True)
+    run.write("timings", timings)
+    try:
+        yield
+    except Exception as error:
+        fail(run, error)
+        raise
+    if run.scratch.exists():
+        run.write("timings", {"started": timings["started"], "steps": _steps(timings)})
+
+
+def _steps(timings: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps so far with their seconds, the one under way included."""
+    steps: list[dict[str, Any]] = timings.get("steps", [])
+    if "current" not in timings:
+        return steps
+    seconds = round(time.monotonic() - timings["current"]["since"], 3)
+    return [*steps, {"step": timings["current"]["step"], "seconds": seconds}]
+
+
+def end(
+    run: Run,
+    outcome: Outcome,
+    *,
+    version: Version | None = None,
+    rows: int | None = None,
+    reasons: list[str] | None = None,
+    error: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write the ledger's record of a run that ended and clear its scratch directory."""
+    timings = run.read("timings")
+    ended = now()
+    started = timings.get("started", stamp(ended))
+    begun = dt.datetime.fromisoformat(started)
+    slug = run.dataset.slug
+    record = RunRecord(
+        run_id=run.run_id,
+        slug=slug,
+        outcome=outcome,
+        started=started,
+        ended=stamp(ended),
+        seconds=(ended - begun).total_seconds(),
+        steps=_steps(timings),
+        rows=rows if rows is not None or version is None else version.record["rows"],
+        rejected=run.read("staged").get("rejected") if outcome != "unchanged" else None,
+        version=version.number if version else None,
+        error=error,
+        reasons=reasons or [],
+        links={"portal": f"{run.settings.public_url}/en/datasets/{slug}"},
+    )
+    ledger.write(run.lake, record)
+    remove_tree(run.scratch)
+    return {
+        name: value
+        for name, value in record.to_json().items()
+        if name in ("outcome", "version", "rows", "rejected", "reasons", "links", "run_id")
+    }
+
+
+def fail(run: Run, error: Exception) -> None:
+    """End a run as failed; its report and rejected rows go to the quarantine."""
+    kept = run.lake.quarantine(run.dataset.slug) / run.run_id
+    try:
+        checked = report(run)
+        staged = run.read("staged")
+        if checked["checks"] or staged.get("rejects"):
+            kept.mkdir(parents=True, exist_ok=True)
+            write_file(kept / "validation.json", canonical_json(checked))
+            if staged.get("rejects") and Path(staged["rejects"]).exists():
+                Path(staged["rejects"]).replace(kept / "rejected.parquet")
+        end(run, "failed", error=ledger.describe(error))
+    except (OSError, MoulouyaError) as second:
+        # The lake itself cannot be written (a full disk): the first error is the one to show.
+        error.add_note(f"the failure could not be recorded: {second}")
+
+
+def report(run: Run) -> dict[str, Any]:
+    """The validation report of a run: what came in, then what goes out."""
+    moments = [run.read(f"validation-{moment}") for moment in ("incoming", "outgoing")]
+    checks = [check for moment in moments for check in moment.get("checks", [])]
+    return {
+        "format": 1,
+        "slug": run.dataset.slug,
+        "success": all(moment.get("success", True) for moment in moments),
+        "rows": moments[-1].get("rows") or moments[0].get("rows"),
+        "checks": checks,
+    }

@@ -1,0 +1,82 @@
+"""Where every dataset stands: how fresh, how its last run ended, what waits for a person."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from moulouya import ledger, versions, workspace
+from moulouya.definition import Definition
+from moulouya.ledger import now, stamp
+from moulouya.settings import Settings
+from moulouya.storage.lake import Lake, open_lake
+from moulouya.workspace import Workspace
+
+LATE_AFTER_PERIODS = 3
+
+
+def status(settings: Settings) -> list[dict[str, Any]]:
+    """One row a dataset, broken ones included: freshness, last outcome, rows, what to do."""
+    loaded = workspace.load(settings.workspace_root)
+    lake = open_lake(settings.lake_root)
+    slugs = {*loaded.datasets, *loaded.broken}
+    last = ledger.last_runs(lake, slugs)
+    checked = _last_good(lake, slugs)
+    return [_row(lake, loaded, slug, last.get(slug), checked.get(slug)) for slug in sorted(slugs)]
+
+
+def stale_after(definition: Definition) -> dt.timedelta | None:
+    """The age after which a dataset counts as late; None when it is not refreshed by a clock."""
+    refresh = definition.refresh
+    if refresh.stale_after is not None:
+        return refresh.stale_after
+    return refresh.every * LATE_AFTER_PERIODS if refresh.every is not None else None
+
+
+def _last_good(lake: Lake, slugs: set[str]) -> dict[str, dict[str, Any]]:
+    """The newest run of each dataset that found its source well (published or unchanged)."""
+    found: dict[str, dict[str, Any]] = {}
+    for record in ledger.records(lake):
+        slug = record["slug"]
+        if record["outcome"] not in ("published", "unchanged") or slug not in slugs:
+            continue
+        if slug not in found or record["ended"] > found[slug]["ended"]:
+            found[slug] = record
+    return found
+
+
+def _row(
+    lake: Lake,
+    loaded: Workspace,
+    slug: str,
+    last: dict[str, Any] | None,
+    checked: dict[str, Any] | None,
+) -> dict[str, Any]:
+    dataset = loaded.datasets.get(slug)
+    version = versions.latest(lake, slug)
+    limit = stale_after(dataset.definition) if dataset else None
+    late_since = None
+    if limit is not None and checked is not None:
+        due = dt.datetime.fromisoformat(checked["ended"]) + limit
+        late_since = stamp(due) if due < now() else None
+    every = dataset.definition.refresh.every if dataset else None
+    following = stamp(dt.datetime.fromisoformat(last["ended"]) + every) if last and every else None
+    return {
+        "slug": slug,
+        "theme": dataset.theme if dataset else None,
+        "title": dataset.definition.title.model_dump() if dataset else None,
+        "derived": dataset.derived if dataset else None,
+        "outcome": last["outcome"] if last else None,
+        "ended": last["ended"] if last else None,
+        "error": last["error"] if last else None,
+        "reasons": last["reasons"] if last else [],
+        "rows": version.record["rows"] if version else None,
+        "rejected": version.record["rejected"] if version else None,
+        "version": version.number if version else None,
+        "published": version.record["created"] if version else None,
+        "checked": checked["ended"] if checked else None,
+        "stale": late_since is not None,
+        "late_since": late_since,
+        "next": following,
+        "broken": [str(fault) for fault in loaded.broken.get(slug, ())],
+    }

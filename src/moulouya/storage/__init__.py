@@ -1,0 +1,1 @@
+"""The lake on disk: what is written once, durably, and never edited."""

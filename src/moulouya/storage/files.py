@@ -1,0 +1,135 @@
+"""Durable files: written, synced, hashed, and only then given their name."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from moulouya.errors import LakeError
+
+CHUNK = 1024 * 1024
+
+
+@contextmanager
+def told_plainly(what: str) -> Iterator[None]:
+    """Turn an error of the operating system into one that says what failed and what to do."""
+    try:
+        yield
+    except OSError as error:
+        hints = {
+            errno.ENOSPC: "the disk is full: free some space and run again, nothing was published",
+            errno.EDQUOT: "the disk quota is used up: nothing was published",
+            errno.EROFS: "the disk is read-only",
+            errno.EACCES: "give this user the right to write there",
+            errno.EMFILE: "too many open files: raise `ulimit -n`",
+        }
+        raise LakeError(f"{what}: {error}", hint=hints.get(error.errno or 0)) from error
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def canonical_json(value: Any) -> bytes:
+    """JSON with one form for one value: the bytes that get hashed."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, default=str)
+    return text.encode() + b"\n"
+
+
+def read_json(path: Path) -> Any:
+    """Read a record of the lake; a damaged one is an error that names it."""
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise LakeError(f"{path} is damaged: {error}", hint="moulouya verify") from error
+
+
+def sync_file(path: Path) -> None:
+    """Make a file's bytes survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+sync_directory = sync_file
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a new file durably; the caller syncs the directory it lies in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a whole new content in place of a file: readers see the old or the new one."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    write_file(scratch, data)
+    scratch.replace(path)
+    sync_directory(path.parent)
+
+
+def make_directories(path: Path, root: Path) -> None:
+    """Create a directory below ``root`` and sync every parent that gained an entry."""
+    if path.is_dir():
+        return
+    make_directories(path.parent, root)
+    path.mkdir(exist_ok=True)
+    sync_directory(path.parent)
+
+
+def commit_directory(scratch: Path, target: Path, root: Path) -> bool:
+    """Give a finished directory its name, whole and for ever.
+
+    Every file in it is synced first. Returns False, and leaves ``scratch`` where it is, when the
+    name is taken: names are never reused.
+    """
+    for folder, _, names in os.walk(scratch):
+        for name in names:
+            path = Path(folder) / name
+            path.chmod(0o444)
+            sync_file(path)
+        sync_directory(Path(folder))
+    make_directories(target.parent, root)
+    try:
+        scratch.rename(target)
+    except OSError as error:
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            return False
+        raise
+    sync_directory(target.parent)
+    return True
+
+
+def put_if_absent(path: Path, data: bytes, scratch: Path) -> bool:
+    """Create ``path`` with ``data`` in one step, or return False because it is there.
+
+    ``link`` fails where ``rename`` would overwrite: this is the commit of a release.
+    """
+    write_file(scratch, data)
+    try:
+        os.link(scratch, path)
+    except FileExistsError:
+        return False
+    finally:
+        scratch.unlink()
+    sync_directory(path.parent)
+    return True
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a directory of scratch files, absent or not."""
+    shutil.rmtree(path, ignore_errors=True)
