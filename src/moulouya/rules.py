@@ -131,7 +131,7 @@ class Rules:
         faults = []
         slugs = []
         for name in sorted(names):
-            slug = name.split(".")[-1].strip('"')
+            slug = name.split(" AS ")[0].split(".")[-1].strip('"')  # DuckDB keeps the alias
             if slug == STAGED and not derived:
                 continue
             if slug == STAGED:

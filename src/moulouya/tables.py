@@ -33,7 +33,7 @@ def write_published(con: DuckDBPyConnection, query: str, dataset: Dataset, targe
     )
     typed = f"SELECT {selected} FROM ({query})"
     metadata = {
-        "moulouya": json.dumps(footer(dataset), ensure_ascii=False, sort_keys=True),
+        "moulouya": json.dumps(footer(dataset), ensure_ascii=False),
         "ARROW:schema": _arrow_schema(con, typed, dataset),
     }
     footers = ", ".join(f"{literal(key)}: {literal(value)}" for key, value in metadata.items())

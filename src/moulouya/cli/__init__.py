@@ -4,12 +4,25 @@ definition, 3 source or environment failed.
 
 from __future__ import annotations
 
+import sys
+
+import structlog
 import typer
 
 from moulouya.cli import authoring, inspecting, operating
 from moulouya.cli.options import Commands
 
 __all__ = ["app"]
+
+# Plain tracebacks: the rich ones print local variables, which may hold what is not for a log.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ],
+    logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+)
 
 app = typer.Typer(
     cls=Commands,

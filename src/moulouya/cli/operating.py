@@ -99,7 +99,7 @@ def _report(records: list[dict[str, Any]], released: dict[str, Any] | None) -> N
 
 
 def _exit_code(records: list[dict[str, Any]]) -> int:
-    codes = [record["error"]["exit_code"] for record in records if record["error"]]
+    codes = [int(record["error"]["exit_code"]) for record in records if record["error"]]
     held = [1 for record in records if record["outcome"] == "held"]
     return max([0, *codes, *held])
 
@@ -137,7 +137,13 @@ def status(as_json: Json = False, lake: Lake = None, workspace: Workspace = None
     if as_json:
         answer(rows)
         return
-    table = Table("dataset", "outcome", "rows", "rejected", "version", "checked", "", box=None)
+    table = Table(box=None)
+    table.add_column("dataset", no_wrap=True)
+    table.add_column("outcome", no_wrap=True)
+    for name in ("rows", "rejected", "version"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("checked (UTC)", no_wrap=True)
+    table.add_column("", overflow="ellipsis", no_wrap=True)
     for row in rows:
         outcome = "broken" if row["broken"] else row["outcome"] or "never run"
         style = STYLES.get(outcome, "red" if row["broken"] else "dim")

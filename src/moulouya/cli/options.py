@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,7 +26,8 @@ Workspace = Annotated[
 ]
 Slug = Annotated[str, typer.Argument(help="A dataset's slug, the name of its file.")]
 
-out = Console(soft_wrap=True)
+WIDE = 240
+out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, soft_wrap=True)
 
 
@@ -47,13 +49,11 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except MoulouyaError as error:
-            show(error, as_json="--json" in ctx.protected_args + ctx.args or _wants_json())
+            show(error, as_json=_wants_json())
             raise typer.Exit(error.exit_code) from error
 
 
 def _wants_json() -> bool:
-    import sys
-
     return "--json" in sys.argv
 
 

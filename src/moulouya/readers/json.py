@@ -11,7 +11,8 @@ from moulouya.duck import identifier, literal
 from moulouya.errors import ReadError
 from moulouya.readers.table import RawTable
 
-LARGEST_OBJECT = 256 * 1024 * 1024
+COMPRESSION = {"none": "uncompressed", "gzip": "gzip"}
+LEAST_OBJECT = 16 * 1024 * 1024
 
 
 def read(
@@ -24,9 +25,14 @@ def read(
     """
     listed = ", ".join(literal(str(path)) for path in files)
     layout = "newline_delimited" if source.format == "ndjson" else _layout(source)
+    # DuckDB's buffers are as large as this allows, so no larger than the files need.
+    largest = max([LEAST_OBJECT, *(path.stat().st_size + 1 for path in files)])
+    if source.compression != "none":
+        largest *= 8
+    compression = COMPRESSION[source.compression]
     documents = (
         f"read_json_objects([{listed}], format = {literal(layout)}, filename = true, "
-        f"maximum_object_size = {LARGEST_OBJECT}, compression = {literal(source.compression)})"
+        f"maximum_object_size = {largest}, compression = {literal(compression)})"
     )
     relation = f"(SELECT json AS record, filename FROM {documents})"
     if source.records:

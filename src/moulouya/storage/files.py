@@ -40,8 +40,8 @@ def sha256_of(path: Path) -> str:
 
 
 def canonical_json(value: Any) -> bytes:
-    """JSON with one form for one value: the bytes that get hashed."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1, default=str)
+    """JSON as the lake keeps it: UTF-8, keys in their given order (that of columns matters)."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
     return text.encode() + b"\n"
 
 

@@ -1,0 +1,101 @@
+"""What works in this installation, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+
+from moulouya import duck, registry
+from moulouya import workspace as workspaces
+from moulouya.definition import PackageSource
+from moulouya.errors import MoulouyaError
+from moulouya.settings import Settings
+from moulouya.storage.lake import open_lake
+
+LEAST_FREE = 2 * 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing examined."""
+
+    what: str
+    good: bool
+    found: str
+    hint: str | None = None
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Examine Python, libraries, workspace, sources, lake and disk; never raises."""
+    checks: dict[str, Callable[[Settings], Finding]] = {
+        "Python": _python,
+        "DuckDB": _duckdb,
+        "workspace": _workspace,
+        "packages": _packages,
+        "lake": _lake,
+        "disk": _disk,
+    }
+    return [_guarded(what, check, settings) for what, check in checks.items()]
+
+
+def _guarded(what: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    try:
+        return check(settings)
+    except MoulouyaError as error:
+        return Finding(what, False, error.message, error.hint)
+
+
+def _python(_: Settings) -> Finding:
+    good = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    return Finding("Python", good, platform.python_version(), "use Python 3.11, 3.12 or 3.13")
+
+
+def _duckdb(_: Settings) -> Finding:
+    with duck.connect() as con:
+        duck.load_extension(con, "httpfs")
+    return Finding("DuckDB", True, f"{version('duckdb')} with httpfs from its wheel")
+
+
+def _workspace(settings: Settings) -> Finding:
+    loaded = workspaces.load(settings.workspace_root)
+    registry.load(settings.workspace_root, settings.state_root)
+    good = not loaded.faults
+    found = (
+        f"{settings.workspace_root}: {len(loaded.datasets)} datasets, {len(loaded.faults)} faults"
+    )
+    return Finding("workspace", good, found, "moulouya check shows the faults")
+
+
+def _packages(settings: Settings) -> Finding:
+    loaded = workspaces.load(settings.workspace_root)
+    sources = [dataset.definition.source for dataset in loaded.datasets.values()]
+    names = sorted({source.package for source in sources if isinstance(source, PackageSource)})
+    missing = [name for name in names if not _installed(name)]
+    found = f"missing: {', '.join(missing)}" if missing else ", ".join(names) or "none needed"
+    return Finding("packages", not missing, found, f"pip install {' '.join(missing)}")
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _lake(settings: Settings) -> Finding:
+    lake = open_lake(settings.lake_root)
+    good = os.access(lake.root, os.W_OK)
+    newest = lake.latest(lake.log)
+    found = f"{lake.root}: " + (f"release {newest}" if newest else "no release yet")
+    return Finding("lake", good, found, "give this user the right to write there")
+
+
+def _disk(settings: Settings) -> Finding:
+    free = shutil.disk_usage(open_lake(settings.lake_root).root).free
+    return Finding("disk", free > LEAST_FREE, f"{free / 1024**3:.1f} GiB free", "free some space")

@@ -1,0 +1,1 @@
+"""The public site: pages, downloads and health of the current release, read from the lake alone."""

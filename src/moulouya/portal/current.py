@@ -1,0 +1,111 @@
+"""Which release is served now: a newer one is taken up by itself, a damaged one is passed over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import structlog
+
+from moulouya.errors import LakeError
+from moulouya.portal.published import Catalogue, Verified, newest_number, read_release
+from moulouya.storage.lake import Lake
+
+RETRY_DAMAGED = 30.0
+PATIENCE = 2.0
+log = structlog.get_logger("moulouya.portal")
+
+
+@dataclass(frozen=True)
+class State:
+    """What health reports: the release served, the newest committed, and why they differ."""
+
+    serving: int | None
+    newest: int | None
+    problem: str | None
+
+
+class Current:
+    """The release being served, looked after by whoever asks for it.
+
+    At most every ``look_every`` seconds a request checks whether log/<n+1> exists. Reading and
+    hashing happen in one background thread; requests wait ``PATIENCE`` seconds for it at most and
+    are answered from the release before.
+    """
+
+    def __init__(
+        self, lake: Lake, look_every: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.lake = lake
+        self.verified = Verified()
+        self._look_every = look_every
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="release")
+        self._catalogue: Catalogue | None = None
+        self._newest = 0
+        self._problem: str | None = None
+        self._next_look = 0.0
+        self._next_retry = 0.0
+        self._loading: Future[None] | None = None
+
+    def catalogue(self) -> Catalogue | None:
+        """The release to serve, or None while nothing was ever released. May block a little."""
+        with self._lock:
+            if self._clock() >= self._next_look:
+                self._next_look = self._clock() + self._look_every
+                self._look()
+            loading = self._loading
+        if loading is not None and not loading.done():
+            wait([loading], timeout=PATIENCE if self._catalogue is not None else None)
+        return self._catalogue
+
+    def due(self) -> bool:
+        """True when asking for the catalogue may have to read files."""
+        return self._busy or self._clock() >= self._next_look
+
+    @property
+    def _busy(self) -> bool:
+        return self._loading is not None and not self._loading.done()
+
+    @property
+    def served(self) -> Catalogue | None:
+        """The release that is in memory, without looking for a newer one."""
+        return self._catalogue
+
+    def state(self) -> State:
+        """What is served and what is wrong."""
+        serving = self._catalogue.number if self._catalogue is not None else None
+        return State(serving, self._newest or None, self._problem)
+
+    def _look(self) -> None:
+        if self._busy:
+            return
+        newer = newest_number(self.lake, self._newest) if self._newest else self._last_in_log()
+        retry = self._problem is not None and self._clock() >= self._next_retry
+        if newer is None and not retry:
+            return
+        self._newest = newer or self._newest
+        self._loading = self._thread.submit(self._load)
+
+    def _last_in_log(self) -> int | None:
+        return self.lake.latest(self.lake.log)
+
+    def _load(self) -> None:
+        """Serve the newest sound release; say which newer ones are not."""
+        problem: str | None = None
+        floor = self._catalogue.number if self._catalogue is not None else 0
+        for number in range(self._newest, floor, -1):
+            try:
+                self._catalogue = read_release(self.lake, number, self.verified)
+            except LakeError as error:
+                log.error("release refused", release=number, reason=error.message, serving=floor)
+                problem = problem or error.message
+                continue
+            log.info("release served", release=number, datasets=len(self._catalogue.datasets))
+            break
+        self._problem = problem
+        self._next_retry = self._clock() + RETRY_DAMAGED

@@ -1,0 +1,201 @@
+"""Everything the page of one dataset shows, gathered for its template."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from moulouya.portal import presentation
+from moulouya.portal.freshness import Look, freshness
+from moulouya.portal.goals import goal_name
+from moulouya.portal.languages import Language
+from moulouya.portal.preview import first_rows, value_text
+from moulouya.portal.published import (
+    Catalogue,
+    PublishedDataset,
+    PublishedVersion,
+    Record,
+    read_version,
+    report,
+)
+from moulouya.portal.sentences import check_words
+from moulouya.storage.lake import Lake
+
+MOST_VERSIONS = 20
+MOST_CHANGES = 10
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of the validation report, in words."""
+
+    words: str
+    severity: str
+    success: bool
+    count: int | None
+    share: float | None
+    reason: str
+
+
+def gather(
+    lake: Lake,
+    catalogue: Catalogue,
+    dataset: PublishedDataset,
+    looks: Mapping[str, Look],
+    language: Language,
+    now: dt.datetime,
+    public_url: str,
+) -> dict[str, Any]:
+    """The template's variables for one dataset in one language."""
+    definition = dataset.definition
+    dictionary = presentation.columns(catalogue, dataset, language)
+    titles = {column.name: column.title for column in dictionary}
+    checks = _checks(dataset, titles, language)
+    made_from, used_by = presentation.lineage(catalogue, dataset, language)
+    rows = first_rows(catalogue, dataset)
+    return {
+        "dataset": dataset,
+        "title": definition["title"][language.code],
+        "description": definition["description"][language.code],
+        "row_is": definition["row_is"][language.code],
+        "notes": (definition.get("notes") or {}).get(language.code, ""),
+        "attribution": (definition.get("attribution") or {}).get(language.code, ""),
+        "keywords": (definition.get("keywords") or {}).get(language.code, []),
+        "time": freshness(dataset, looks.get(dataset.slug), now),
+        "downloads": presentation.downloads(dataset, language),
+        "rejected": presentation.rejected_download(dataset, language),
+        "dictionary": dictionary,
+        "preview": _preview(dataset, rows, dictionary, language),
+        "passed": [check for check in checks if check.success],
+        "warnings": [check for check in checks if not check.success],
+        "changes": _changes(dataset, titles, language),
+        "corrections": definition.get("corrections") or [],
+        "versions": _versions(lake, dataset),
+        "made_from": made_from,
+        "used_by": used_by,
+        "goals": [(target, goal_name(target, language)) for target in definition.get("sdg", [])],
+        "place": _place(catalogue, definition, language),
+        "temporal": _temporal(definition, language),
+        "snapshots": dataset.record.get("snapshots") or [],
+        "publisher": dataset.record["publisher"],
+        "licence": dataset.record["licence"],
+        "page_url": f"{public_url}/{language.code}/datasets/{dataset.slug}",
+        "files_url": f"{public_url}/files/{dataset.slug}/{dataset.number}",
+    }
+
+
+def _checks(
+    dataset: PublishedDataset, titles: Mapping[str, str], language: Language
+) -> list[Check]:
+    found = [
+        Check(
+            words=check_words(check, titles, language),
+            severity=check.get("severity") or "critical",
+            success=bool(check.get("success")),
+            count=check.get("unexpected_count"),
+            share=_share(check.get("unexpected_percent")),
+            reason=check.get("reason") or "",
+        )
+        for check in report(dataset, "validation.json").get("checks", [])
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _share(percent: Any) -> float | None:
+    return float(percent) / 100 if percent is not None else None
+
+
+def _preview(
+    dataset: PublishedDataset,
+    rows: Any,
+    dictionary: list[presentation.Column],
+    language: Language,
+) -> dict[str, Any]:
+    by_name = {column.name: column for column in dictionary}
+    kinds = [(c["type"], by_name[c["name"]].grouped) for c in dataset.record["columns"]]
+    return {
+        "columns": [by_name[column["name"]] for column in dataset.record["columns"]],
+        "rows": [
+            [
+                value_text(value, kind, language, grouped)
+                for value, (kind, grouped) in zip(row, kinds, strict=True)
+            ]
+            for row in rows
+        ],
+    }
+
+
+def _changes(
+    dataset: PublishedDataset, titles: Mapping[str, str], language: Language
+) -> dict[str, Any] | None:
+    """What changed since the version before, or None for the first one."""
+    changes = report(dataset, "changes.json")
+    if not changes or changes.get("from") is None:
+        return None
+    types = {column["name"]: column["type"] for column in dataset.record["columns"]}
+    sample: Record = changes.get("sample") or {}
+    changed = []
+    for row in itertools.islice(sample.get("changed", []), MOST_CHANGES):
+        key = language.joined([str(value) for value in row["key"].values()])
+        for name in row["after"]:
+            before, after = row["before"].get(name), row["after"][name]
+            if before != after:
+                kind = types.get(name, "text")
+                changed.append(
+                    {
+                        "key": key,
+                        "title": titles.get(name, name),
+                        "before": value_text(before, kind, language),
+                        "after": value_text(after, kind, language),
+                    }
+                )
+    columns: Record = changes.get("columns") or {}
+    return {
+        "from": changes["from"],
+        "rows": changes["rows"],
+        "columns": {kind: columns.get(kind) or [] for kind in ("added", "removed", "retyped")},
+        "metadata": bool(changes.get("metadata")),
+        "changed": changed,
+    }
+
+
+def _versions(lake: Lake, dataset: PublishedDataset) -> list[PublishedVersion]:
+    """The released version and those before it, newest first."""
+    numbers = [n for n in lake.numbers(lake.versions(dataset.slug)) if n <= dataset.number]
+    found = []
+    for number in reversed(numbers[-MOST_VERSIONS:]):
+        version = _old_version(lake, dataset.slug, number)
+        if version is not None:
+            found.append(version)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _old_version(lake: Lake, slug: str, number: int) -> PublishedVersion | None:
+    """A version record, kept in memory: it never changes."""
+    try:
+        return read_version(lake, slug, number)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _place(catalogue: Catalogue, definition: Record, language: Language) -> tuple[str, str]:
+    """The name (where it is known) and code of the place the data are about."""
+    place: Record = catalogue.region["place"]
+    code = definition.get("spatial") or place["code"]
+    return (place["name"][language.code] if code == place["code"] else "", code)
+
+
+def _temporal(definition: Record, language: Language) -> str:
+    period = definition.get("temporal")
+    if not period:
+        return ""
+    start = language.date(dt.date.fromisoformat(period["start"]))
+    if not period.get("end"):
+        return language.text("since %(start)s", start=start)
+    end = language.date(dt.date.fromisoformat(period["end"]))
+    return language.text("%(start)s to %(end)s", start=start, end=end)

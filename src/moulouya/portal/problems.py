@@ -1,0 +1,68 @@
+"""Answers to what cannot be answered: a page in the reader's language, or JSON for programs."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from moulouya.portal.headers import SECURITY
+from moulouya.portal.languages import N_
+from moulouya.portal.rendering import language_of, render
+
+MACHINE_PATHS = ("/files/", "/releases/", "/catalogue.duckdb", "/health/", "/static/")
+WORDS = {
+    404: (
+        N_("This page does not exist"),
+        N_("The address may be mistyped, or the dataset may have another name."),
+    ),
+    410: (
+        N_("This is no longer published"),
+        N_("It was here once and has been withdrawn or has expired."),
+    ),
+    500: (
+        N_("Something went wrong on our side"),
+        N_("The fault has been written down. Please try again in a few minutes."),
+    ),
+    503: (
+        N_("The catalogue is being prepared"),
+        N_("Nothing has been published yet. Please come back in a few minutes."),
+    ),
+}
+log = structlog.get_logger("moulouya.portal")
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """Answer an HTTPException."""
+    assert isinstance(error, HTTPException)
+    return problem(request, error.status_code, error.detail)
+
+
+def crashed(request: Request, error: Exception) -> Response:
+    """Answer an error nobody expected: 500, the cause in the log and nowhere else."""
+    log.error("request failed", path=request.url.path, exc_info=error)
+    response = problem(request, 500)
+    # The server's last resort lies outside the middleware that adds these.
+    response.headers.update(SECURITY)
+    return response
+
+
+def problem(request: Request, status: int, detail: str | None = None) -> Response:
+    """The page or the JSON that says what is wrong."""
+    headers = {"Cache-Control": "no-store"}
+    if status == 503:
+        headers["Retry-After"] = "30"
+    phrase = HTTPStatus(status).phrase
+    if request.url.path.startswith(MACHINE_PATHS):
+        body = {"type": "about:blank", "title": phrase, "status": status}
+        if detail and detail != phrase:
+            body["detail"] = detail
+        headers["Access-Control-Allow-Origin"] = "*"
+        return JSONResponse(body, status, headers, "application/problem+json")
+    title, advice = WORDS.get(status, WORDS[404 if status < 500 else 500])
+    language = language_of(request)
+    variables = {"title": language.text(title), "advice": language.text(advice), "status": status}
+    return render(request, "problem.html", variables, status=status, cache="no-store")

@@ -1,0 +1,5 @@
+"""Validation of staged and published tables with Great Expectations, run by DuckDB.
+
+Great Expectations takes seconds to import: only the modules of this package import it, never the
+package itself.
+"""

@@ -1,0 +1,169 @@
+"""Great Expectations on DuckDB: a datasource, and an execution engine that scans a table once.
+
+Three things differ from GX's own SQL engine.
+
+* One connection lives as long as the engine. GX gives a connection back to the pool before it
+  fetches, and DuckDB drops a pending result then.
+* The metrics of a suite are resolved in three turns: what reads no rows, then every aggregate and
+  every count of unexpected values in one SELECT, then samples of unexpected values, and those only
+  where there are any. GX by itself runs a query for samples even where nothing failed, and a
+  SELECT for each level of its dependency graph. ``fuse=False`` gives GX's own order.
+* Patterns, uniqueness and column types have metrics written for DuckDB (see ``metrics``).
+
+The hooks used are GX's public methods ``get_connection``, ``resolve_metrics`` and ``close``. Read,
+and therefore a reason to pin GX exactly: that a metric which ``resolve_metrics`` leaves out is
+asked for again in the next round (``ValidationGraph``), the suffixes that GX gives to the names of
+metrics, and the attribute ``_connection`` of its engine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+# GX reads it when it is imported.
+os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+
+import builtins
+
+import duckdb
+import sqlalchemy as sa
+from duckdb_sqlalchemy import ConnectionWrapper
+from great_expectations.compatibility import pydantic
+from great_expectations.datasource.fluent.interfaces import DataAsset
+from great_expectations.datasource.fluent.sql_datasource import (
+    QueryAsset,
+    SQLDatasource,
+    TableAsset,
+)
+from great_expectations.execution_engine.execution_engine import MetricComputationConfiguration
+from great_expectations.execution_engine.sqlalchemy_execution_engine import (
+    SqlAlchemyExecutionEngine,
+)
+from great_expectations.expectations.registry import get_metric_provider
+from great_expectations.validator.metric_configuration import (
+    MetricConfiguration,
+    MetricConfigurationID,
+)
+from sqlalchemy.dialects import postgresql
+
+SAMPLES = (".unexpected_values", ".unexpected_index_list", ".unexpected_rows")
+COUNT = ".unexpected_count"
+# One connection for all; without AUTOCOMMIT a failed statement would leave a transaction open.
+_ENGINE: dict[str, Any] = {"poolclass": sa.StaticPool, "isolation_level": "AUTOCOMMIT"}
+
+
+class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
+    """Computes GX's metrics in DuckDB, all of a suite in as few scans as possible."""
+
+    def __init__(self, *args: Any, fuse: bool = True, **kwargs: Any) -> None:
+        self.fuse = fuse
+        if kwargs.get("engine") is None:
+            kwargs = {**_ENGINE, **kwargs}
+        super().__init__(*args, **{"create_temp_table": False, **kwargs})
+        # DuckDB's dialect is derived from this one, but GX knows LIKE and type names by module.
+        self.dialect_module = postgresql
+
+    @contextmanager
+    def get_connection(self) -> Iterator[sa.Connection]:
+        """The engine's one connection."""
+        if self._connection is None:
+            self._connection = self.engine.connect()
+        yield self._connection
+
+    def close(self) -> None:
+        """Close the connection and with it the in-memory database."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        super().close()
+
+    def resolve_metrics(
+        self,
+        metrics_to_resolve: Iterable[MetricConfiguration],
+        metrics: dict[MetricConfigurationID, Any] | None = None,
+        runtime_configuration: dict[str, Any] | None = None,
+    ) -> dict[MetricConfigurationID, Any]:
+        """Resolve the metrics whose turn it is; GX asks for the others again."""
+        wanted = list(metrics_to_resolve)
+        if not self.fuse or not wanted:
+            return super().resolve_metrics(wanted, metrics, runtime_configuration)
+        turns: list[list[MetricConfiguration]] = [[], [], []]
+        for metric in wanted:
+            turns[self._turn(metric)].append(metric)
+        if turns[0] or turns[1]:
+            return super().resolve_metrics(turns[0] or turns[1], metrics, runtime_configuration)
+        empty = [metric for metric in wanted if _count_of(metric, metrics or {}) == 0]
+        resolved: dict[MetricConfigurationID, Any] = {metric.id: [] for metric in empty}
+        rest = [metric for metric in wanted if metric.id not in resolved]
+        if rest:
+            resolved.update(super().resolve_metrics(rest, metrics, runtime_configuration))
+        return resolved
+
+    def resolve_metric_bundle(
+        self, metric_fn_bundle: Iterable[MetricComputationConfiguration]
+    ) -> dict[MetricConfigurationID, Any]:
+        """Compute aggregates: one SELECT for all that are about the same rows."""
+        if not self.fuse:
+            return super().resolve_metric_bundle(metric_fn_bundle)
+        # GX compares domains as they were written: {"row_condition": None} is not {} to it.
+        bundle = []
+        for metric in metric_fn_bundle:
+            domain = {
+                key: value
+                for key, value in (metric.compute_domain_kwargs or {}).items()
+                if value is not None
+            }
+            bundle.append(replace(metric, compute_domain_kwargs=domain))
+        return super().resolve_metric_bundle(bundle)
+
+    def _turn(self, metric: MetricConfiguration) -> int:
+        if metric.metric_name.endswith(SAMPLES):
+            return 2
+        # A metric without a function of its own is an aggregate that GX bundles into a SELECT.
+        _, function = get_metric_provider(metric.metric_name, self)
+        return 1 if function is None else 0
+
+
+def _count_of(metric: MetricConfiguration, metrics: dict[MetricConfigurationID, Any]) -> Any:
+    """The count of unexpected values that belongs to a sample of them, if it is known."""
+    name = metric.metric_name.rpartition(".")[0]
+    values = {
+        key: value for key, value in metric.metric_value_kwargs.items() if key != "result_format"
+    }
+    return metrics.get(MetricConfiguration(name + COUNT, metric.metric_domain_kwargs, values).id)
+
+
+class DuckDBDatasource(SQLDatasource):
+    """A DuckDB database as a GX datasource: ``context.data_sources.add_duckdb(…)``.
+
+    With ``use`` it works on a connection that the caller opened and will close.
+    """
+
+    asset_types: ClassVar[list[type[DataAsset[Any, Any]]]] = [TableAsset, QueryAsset]
+    type: Literal["duckdb"] = "duckdb"  # type: ignore[assignment]
+    fuse: bool = True
+    _shared: DuckDBExecutionEngine | None = pydantic.PrivateAttr(None)
+
+    def use(self, con: duckdb.DuckDBPyConnection, *, fuse: bool = True) -> None:
+        """Compute on this connection from now on, with nothing remembered from before."""
+        engine = sa.create_engine(
+            "duckdb://", creator=lambda: ConnectionWrapper(con.cursor()), **_ENGINE
+        )
+        self._shared = DuckDBExecutionEngine(engine=engine, fuse=fuse)
+
+    @property
+    def execution_engine_type(self) -> builtins.type[SqlAlchemyExecutionEngine]:
+        """The engine that this datasource computes with."""
+        return DuckDBExecutionEngine
+
+    def get_execution_engine(self) -> SqlAlchemyExecutionEngine:
+        """The engine on the connection in use, or on one of its own."""
+        return self._shared or super().get_execution_engine()
+
+    def get_engine(self) -> sa.Engine:
+        """The execution engine's own: a database in memory is seen through its connection only."""
+        return self.get_execution_engine().engine
