@@ -16,7 +16,10 @@ from moulouya.registry import Entry
 
 PREFIX = "dataset__"
 ENDS = ("published", "unchanged", "held", "failed", "waiting")
+GOOD = ("published", "unchanged")
 GRACE_SECONDS = 15.0
+# A run that an asset started may begin before the run that updated the asset counts as ended.
+SLACK = dt.timedelta(seconds=5)
 POLL_SECONDS = 1.0
 
 
@@ -86,9 +89,7 @@ class Round:
             try:
                 self._look(by_id)
             except httpx.HTTPError as error:
-                self.progress.say(
-                    f"Airflow did not answer, asked again: {str(error).splitlines()[0]}"
-                )
+                self.progress.say(f"Airflow is asked again: {str(error).splitlines()[0]}")
             time.sleep(POLL_SECONDS)
 
     def _look(self, jobs: dict[str, Job]) -> None:
@@ -117,17 +118,14 @@ class Round:
         if active:
             self.progress.dataset(job.name, "running")
             return
-        if dag is None or not all(one.outcome for one in before):
+        settled = bool(runs) and not job.derived and word_of(runs[-1]) in GOOD
+        if not settled and all(one.outcome for one in before):
+            ended = max((one.ended for one in before if one.ended), default=self.since)
+            settled = any((moment(run["start_date"]) or ended) > ended - SLACK for run in runs)
+        if settled:
+            self._finish(job, runs[-1])
             return
-        settled = max((one.ended for one in before if one.ended), default=self.since)
-        done = [
-            run
-            for run in runs
-            if (moment(run["start_date"]) or self.since) >= settled
-            or (not job.derived and word_of(run) in ("published", "unchanged"))
-        ]
-        if done:
-            self._finish(job, done[-1])
+        if dag is None or not all(one.outcome for one in before):
             return
         job.ready = job.ready or now()
         due = moment(dag["next_dagrun_run_after"])

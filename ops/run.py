@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import os
 import signal
 import sqlite3
@@ -113,13 +114,26 @@ def portal_down(place: environment.Place) -> str:
     return "" if answer.status_code < 500 else f"the portal (status {answer.status_code})"
 
 
-def lake_of(place: environment.Place, env: dict[str, str]) -> Path:
-    return Path(env.get("MOULOUYA_LAKE") or place.workspace / ".moulouya" / "lake")
+def lake_of(env: dict[str, str]) -> Path:
+    """The lake that the components work on."""
+    own = Path(env["MOULOUYA_WORKSPACE"]) / ".moulouya" / "lake"
+    return Path(env.get("MOULOUYA_LAKE") or own)
 
 
-def release_count(place: environment.Place, env: dict[str, str]) -> int:
-    log = lake_of(place, env) / "log"
-    return sum(path.name.isdigit() for path in log.iterdir()) if log.is_dir() else 0
+def newest(folder: Path) -> int:
+    """The highest number among the names in a folder; 0 when there is none."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
+def is_complete(lake: Path) -> bool:
+    """Whether the newest release has the newest version of every dataset."""
+    if not (number := newest(lake / "log")):
+        return not list((lake / "datasets").glob("*/[0-9]*"))
+    released = json.loads((lake / "releases" / str(number) / "manifest.json").read_text())
+    has = {slug: entry["version"] for slug, entry in released["datasets"].items()}
+    folders = (lake / "datasets").iterdir()
+    return has == {path.name: newest(path) for path in folders if newest(path)}
 
 
 def run_all(
@@ -145,8 +159,12 @@ def run_all(
     run = datasets.Round(airflow, progress, supervisor.check, since)
     run.run(jobs)
     progress.now("committing a release")
-    release = datasets.Job("catalogue", frozenset(job.dag_id for job in jobs), derived=True)
-    run.run([*jobs, release])
+    while True:
+        release = datasets.Job("catalogue", frozenset(job.dag_id for job in jobs), derived=True)
+        run.run([*jobs, release])
+        if release.outcome == "failed" or is_complete(lake_of(env)):
+            break
+        run.since = datasets.now()
     wait_for(lambda: portal_down(place), supervisor.check)
     progress.now("")
     return [*jobs, release]
@@ -157,14 +175,14 @@ def summary(
 ) -> bool:
     """Print how it went and where to look; returns whether all is well."""
     bad = [job for job in jobs if job.outcome not in ("published", "unchanged")]
-    releases = release_count(place, env)
+    release = newest(lake_of(env) / "log")
     lines = [""]
     good = len(jobs) - len(bad)
-    lines.append(f"{good} of {len(jobs)} runs ended well; releases so far: {releases}")
+    lines.append(f"{good} of {len(jobs)} runs ended well; the catalogue is at release {release}")
     for job in bad:
         lines.append(f"  {job.outcome.upper()}  {job.name}")
         lines.extend(f"    {line}" for line in job.sentence.splitlines())
-    if not releases:
+    if not release:
         lines.append("  NO RELEASE was made: the portal has nothing to show yet")
     public = env["MOULOUYA_PUBLIC_URL"].rstrip("/")
     lines += [
@@ -175,7 +193,7 @@ def summary(
         "",
     ]
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-    return not bad and releases > 0
+    return not bad and release > 0
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """Each rule of a contract passes on sound rows and names the rows that break it."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 from typing import Any

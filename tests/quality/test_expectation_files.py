@@ -96,6 +96,7 @@ expectations:
 """)
     check = only(run(QUERY, COLUMNS, expectations=path), "unexpected_rows_expectation")
     assert not check.success
+    assert check.unexpected_count == 2
     assert check.rows == ({"code": "c8", "v": 8}, {"code": "c9", "v": 9})
 
 
@@ -103,9 +104,15 @@ def test_a_condition_chooses_rows_and_may_choose_none(run: Any, written: Any) ->
     path = written("""
 expectations:
   - type: expect_column_values_to_be_between
-    kwargs: {column: v, max_value: 2, row_condition: 'col("v") > 7', condition_parser: great_expectations}
+    kwargs:
+      column: v
+      max_value: 2
+      row_condition: {type: comparison, column: {name: v}, operator: '>', parameter: 7}
   - type: expect_column_values_to_be_in_set
-    kwargs: {column: v, value_set: [1], row_condition: 'col("v") > 99', condition_parser: great_expectations}
+    kwargs:
+      column: v
+      value_set: [1]
+      row_condition: {type: comparison, column: {name: v}, operator: '>', parameter: 99}
 """)
     found = run(QUERY, COLUMNS, expectations=path)
     some = only(found, "expect_column_values_to_be_between", "v")

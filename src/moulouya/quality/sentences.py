@@ -63,6 +63,8 @@ def sentence(kind: str, kwargs: Mapping[str, Any], result: Mapping[str, Any], su
     about = f"{column}: " if column else ""
     told = f"{about}{kind}({_arguments(kwargs)})"
     observed = result.get("observed_value")
+    if kind == "unexpected_rows_expectation":
+        return f"the query returns {observed} rows: {show(kwargs['unexpected_rows_query'])}"
     if observed is not None:
         told += f" observed {show(observed)}"
     return told if success else f"{told}, which breaks the rule"

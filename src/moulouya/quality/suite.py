@@ -25,6 +25,7 @@ Moment = Literal["incoming", "outgoing"]
 Severity = Literal["critical", "warning", "info"]
 # What DuckDB computes by itself: the imports register it with GX.
 REGISTERED = (metrics, uniqueness)
+UNEXPECTED_ROWS = "unexpected_rows_expectation"
 FOUND_IN_TABLE = "expect_column_values_to_be_found_in_table"
 
 

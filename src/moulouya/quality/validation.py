@@ -15,6 +15,7 @@ import great_expectations as gx
 from great_expectations.core import ExpectationSuite, ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.datasource.fluent.interfaces import Batch
+from great_expectations.expectations.core import UnexpectedRowsExpectation as UnexpectedRows
 
 from moulouya import duck
 from moulouya.definition import STAGED
@@ -150,16 +151,21 @@ def _run(
     fuse: bool,
 ) -> dict[int, ExpectationValidationResult]:
     """GX's results by the number of the rule."""
-    result_format: dict[str, Any] = {
-        "result_format": "SUMMARY",
-        "partial_unexpected_count": MOST_ROWS,
-        "return_unexpected_index_query": False,
-    }
+    queries = [one for one in expectations.expectations if isinstance(one, UnexpectedRows)]
+    others = [one for one in expectations.expectations if not isinstance(one, UnexpectedRows)]
+    sample = {"partial_unexpected_count": MOST_ROWS, "return_unexpected_index_query": False}
     if key:
-        result_format["unexpected_index_column_names"] = key
+        sample["unexpected_index_column_names"] = key
+    found: list[ExpectationValidationResult] = []
     with batch(con, name, fuse=fuse) as rows:
-        found = rows.validate(expectations, result_format=result_format)
-    return {_number(result): result for result in found.results}
+        # GX keeps the rows of a query only in the form that would fetch every value of a rule.
+        for form, some in (("SUMMARY", others), ("COMPLETE", queries)):
+            if some:
+                part = ExpectationSuite(name=expectations.name, expectations=some)
+                found += rows.validate(
+                    part, result_format={"result_format": form, **sample}
+                ).results
+    return {_number(result): result for result in found}
 
 
 def _number(result: ExpectationValidationResult) -> int:
@@ -203,6 +209,8 @@ def _check(
     count = found.get("unexpected_count")
     if count is None and "element_count" in found:
         count = 0
+    elif rule.type == suite.UNEXPECTED_ROWS:
+        count = found.get("observed_value")
     if raised is None and rule.unchecked is None and result is not None:
         raised = _silence(rule, result, rows)
     success = rule.unchecked is not None or (

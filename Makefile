@@ -1,0 +1,54 @@
+# Every habit of the project is a verb here; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test coverage lint format typecheck layers compose-check bench schemas lock clean
+unexport PYTHONDONTWRITEBYTECODE
+
+BIN := .venv/bin
+PARTS ?= tests
+
+help: ## List the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/.run ## Start Airflow and the portal, run every dataset, print where to look
+	@$(BIN)/python -m ops.run
+
+test: .venv/.dev ## Run the whole test suite (PARTS=tests/staging for a part of it)
+	@$(BIN)/python -m pytest $(PARTS)
+
+coverage: .venv/.dev ## Run the tests and report what they cover
+	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(PARTS)
+
+lint: .venv/.dev ## Check format and style
+	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
+
+format: .venv/.dev ## Format the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+typecheck: .venv/.dev ## Check types, strictly, in src/
+	@$(BIN)/mypy
+
+layers: .venv/.dev ## Check that modules import only from below
+	@$(BIN)/lint-imports --no-logo
+
+compose-check: .venv/.dev ## Check docker-compose.yml without a Docker engine
+	@$(BIN)/python -m pytest tests/airflow/test_compose.py
+
+bench: .venv/.dev ## Measure speed and memory against peers, append to benchmarks/history.jsonl
+	@$(BIN)/python -m benchmarks
+
+schemas: .venv/.dev ## Write the JSON Schemas and the generated reference pages
+	@$(BIN)/python -m moulouya.schemas schemas && $(BIN)/python docs/generate.py
+
+lock: .venv/.dev ## Renew the hash-locked requirements
+	@sh requirements/compile.sh
+
+setup: .venv/.dev ## Install everything a developer needs into .venv
+
+clean: ## Remove the environment, the lake and Airflow's state
+	rm -rf .venv .moulouya
+
+.venv/.run: requirements/run.txt requirements/install.sh pyproject.toml
+	@sh requirements/install.sh run
+
+.venv/.dev: requirements/dev.txt requirements/install.sh pyproject.toml
+	@sh requirements/install.sh dev
