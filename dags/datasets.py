@@ -28,6 +28,7 @@ DEFAULTS = {
     "max_retry_delay": dt.timedelta(hours=1),
     "retry_policy": steps.OnlyWhatHeals(),
     "execution_timeout": dt.timedelta(hours=2),
+    "priority_weight": 10,  # a release waits while slots are short, and takes many versions at once
 }
 
 

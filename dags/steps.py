@@ -25,7 +25,7 @@ from airflow.sdk.exceptions import (
 
 PREFIX = "dataset__"
 WORKSPACE = Path(os.environ.get("MOULOUYA_WORKSPACE") or Path(__file__).parents[1]).absolute()
-CACHE = WORKSPACE / ".moulouya" / "cache"
+CACHE = Path(os.environ.get("MOULOUYA_STATE") or WORKSPACE / ".moulouya").absolute()
 LONGEST_WAIT = 6 * 3600.0
 
 
@@ -73,8 +73,8 @@ def sentence(result):
     """How a run ended, in one line for the note of the run."""
     match result["outcome"]:
         case "published":
-            rows, rejected = result.get("rows"), result.get("rejected")
-            return f"published · version {result.get('version')} · {rows} rows, {rejected} rejected"
+            rejected = f", {result['rejected']} rejected" if result.get("rejected") else ""
+            return f"published · version {result['version']} · {result['rows']} rows{rejected}"
         case "held":
             return f"held: {'; '.join(result['reasons'])}"
         case other:

@@ -10,6 +10,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from moulouya.settings import Settings
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 USER = "admin"
 PORTS = {"airflow": 8080, "portal": 8500}
@@ -42,14 +44,14 @@ class PortTaken(Exception):
 class Place:
     """Where this start keeps its state and where it is reached."""
 
-    workspace: Path
+    settings: Settings
     airflow_port: int
     portal_port: int
     password: str
 
     @property
     def state(self) -> Path:
-        return state_of(self.workspace)
+        return state_of(self.settings)
 
     @property
     def airflow_url(self) -> str:
@@ -60,14 +62,15 @@ class Place:
         return f"http://127.0.0.1:{self.portal_port}"
 
 
-def workspace() -> Path:
-    """The workspace that is run: MOULOUYA_WORKSPACE, or this repository."""
-    return Path(os.environ.get("MOULOUYA_WORKSPACE") or REPOSITORY).absolute()
+def settings() -> Settings:
+    """The settings in the environment; the workspace is this repository unless they say."""
+    workspace = os.environ.get("MOULOUYA_WORKSPACE") or REPOSITORY
+    return Settings(workspace=Path(workspace).absolute())
 
 
-def state_of(workspace: Path) -> Path:
+def state_of(settings: Settings) -> Path:
     """The folder with Airflow's database, logs and secrets."""
-    return workspace / ".moulouya" / "airflow"
+    return settings.state_root / "airflow"
 
 
 def _kept(path: Path, fresh: dict[str, str]) -> dict[str, str]:
@@ -109,10 +112,9 @@ def _port(name: str, last: int | None, taken: set[int]) -> int:
     raise PortTaken(f"no port from {PORTS[name]} to {PORTS[name] + 99} is free; set {variable}")
 
 
-def prepare() -> tuple[Place, dict[str, str]]:
+def prepare(settings: Settings) -> tuple[Place, dict[str, str]]:
     """Choose ports, make or find the secrets, and return the components' environment."""
-    root = workspace()
-    state = state_of(root)
+    state = state_of(settings)
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     ports_file = state / "ports.json"
     last = json.loads(ports_file.read_text()) if ports_file.exists() else {}
@@ -120,7 +122,7 @@ def prepare() -> tuple[Place, dict[str, str]]:
     portal = _port("portal", last.get("portal"), {airflow})
     ports_file.write_text(json.dumps({"airflow": airflow, "portal": portal}))
     passwords = _kept(state / "passwords.json", {USER: secrets.token_urlsafe(12)})
-    place = Place(root, airflow, portal, passwords[USER])
+    place = Place(settings, airflow, portal, passwords[USER])
     return place, _environment(place)
 
 
@@ -150,11 +152,11 @@ def _environment(place: Place) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(place.airflow_port),
         "AIRFLOW__API__BASE_URL": place.airflow_url,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{state / 'airflow.db'}?timeout=60",
-        "MOULOUYA_WORKSPACE": str(place.workspace),
+        "MOULOUYA_WORKSPACE": str(place.settings.workspace_root),
+        "MOULOUYA_LAKE": str(place.settings.lake_root),
+        "MOULOUYA_STATE": str(place.settings.state_root),
         "MOULOUYA_PUBLIC_URL": os.environ.get("MOULOUYA_PUBLIC_URL") or place.portal_url,
         "MOULOUYA_AIRFLOW_URL": os.environ.get("MOULOUYA_AIRFLOW_URL") or place.airflow_url,
     }
     inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    if lake := inherited.get("MOULOUYA_LAKE"):
-        fixed["MOULOUYA_LAKE"] = str(Path(lake).absolute())
     return {**TUNING, **inherited, **fixed}

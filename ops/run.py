@@ -19,16 +19,14 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-import datasets
-import environment
 import httpx
-import processes
-from progress import Progress
-from rest import Airflow
 from rich.console import Console
 
 from moulouya import registry
 from moulouya.errors import MoulouyaError
+from ops import environment, processes, rounds
+from ops.progress import Progress
+from ops.rest import Airflow
 
 BIN = Path(sys.executable).parent
 HEALTH_SECONDS = 300
@@ -94,7 +92,7 @@ def unparsed(airflow: Airflow, wanted: set[str], since: dt.datetime) -> str:
         read = {
             dag_id
             for dag_id, dag in found.items()
-            if (datasets.moment(dag["last_parsed_time"]) or since) > since
+            if (rounds.moment(dag["last_parsed_time"]) or since) > since
         }
         if wanted <= read:
             return ""
@@ -112,12 +110,6 @@ def portal_down(place: environment.Place) -> str:
     except httpx.HTTPError as error:
         return f"the portal ({error})"
     return "" if answer.status_code < 500 else f"the portal (status {answer.status_code})"
-
-
-def lake_of(env: dict[str, str]) -> Path:
-    """The lake that the components work on."""
-    own = Path(env["MOULOUYA_WORKSPACE"]) / ".moulouya" / "lake"
-    return Path(env.get("MOULOUYA_LAKE") or own)
 
 
 def newest(folder: Path) -> int:
@@ -141,41 +133,41 @@ def run_all(
     env: dict[str, str],
     supervisor: processes.Supervisor,
     progress: Progress,
-) -> list[datasets.Job]:
+) -> list[rounds.Job]:
     """Bring everything up and every dataset and a release through; returns how each ended."""
-    entries = registry.load(place.workspace, place.workspace / ".moulouya" / "cache").entries
-    since = datasets.now()
+    entries = registry.load(place.settings.workspace_root, place.settings.state_root).entries
+    since = rounds.now()
     airflow = Airflow(place.airflow_url, environment.USER, place.password)
     progress.now("starting Airflow and the portal")
     start(place, supervisor)
     wait_for(lambda: unhealthy(airflow), supervisor.check)
-    jobs = datasets.jobs_of(entries)
+    jobs = rounds.jobs_of(entries)
     progress.now("reading the DAGs")
     wanted = {job.dag_id for job in jobs} | {"catalogue"}
     wait_for(lambda: unparsed(airflow, wanted, since), supervisor.check)
     progress.now(f"running {len(jobs)} datasets")
-    if left_out := sorted(datasets.online(entries)):
+    if left_out := sorted(rounds.online(entries)):
         progress.say(f"not awaited, they need the internet: {', '.join(left_out)}")
-    run = datasets.Round(airflow, progress, supervisor.check, since)
+    run = rounds.Round(airflow, progress, supervisor.check, since)
     run.run(jobs)
     progress.now("committing a release")
     while True:
-        release = datasets.Job("catalogue", frozenset(job.dag_id for job in jobs), derived=True)
+        release = rounds.Job("catalogue", frozenset(job.dag_id for job in jobs), derived=True)
         run.run([*jobs, release])
-        if release.outcome == "failed" or is_complete(lake_of(env)):
+        if release.outcome == "failed" or is_complete(place.settings.lake_root):
             break
-        run.since = datasets.now()
+        run.since = rounds.now()
     wait_for(lambda: portal_down(place), supervisor.check)
     progress.now("")
     return [*jobs, release]
 
 
 def summary(
-    place: environment.Place, env: dict[str, str], jobs: list[datasets.Job], console: Console
+    place: environment.Place, env: dict[str, str], jobs: list[rounds.Job], console: Console
 ) -> bool:
     """Print how it went and where to look; returns whether all is well."""
     bad = [job for job in jobs if job.outcome not in ("published", "unchanged")]
-    release = newest(lake_of(env) / "log")
+    release = newest(place.settings.lake_root / "log")
     lines = [""]
     good = len(jobs) - len(bad)
     lines.append(f"{good} of {len(jobs)} runs ended well; the catalogue is at release {release}")
@@ -206,14 +198,15 @@ def main() -> int:
         signal.signal(number, stop_on_signal)
     supervisor = None
     try:
-        state = environment.state_of(environment.workspace())
+        settings = environment.settings()
+        state = environment.state_of(settings)
         processes.hold(state)
         components = state / "components"
         components.mkdir(exist_ok=True, mode=0o700)
         with Progress(console) as progress:
             if left := processes.stop_leftovers(components):
                 progress.say(f"stopped what an earlier start left running: {', '.join(left)}")
-            place, env = environment.prepare()
+            place, env = environment.prepare(settings)
             progress.now("preparing Airflow's database")
             migrate(place, env)
             supervisor = processes.Supervisor(components, env, progress.say)

@@ -16,6 +16,7 @@ from moulouya.region import Identifier, Model, TableName, Text, known_licence
 
 STAGED = "staged"
 ColumnName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+StagedName = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,62}|_file)$")]
 Scalar = bool | int | float | Decimal | dt.date | str
 TYPE_PATTERN = (
     r"^(text|integer|number|decimal\([1-9][0-9]?,[0-9]{1,2}\)|boolean|date|datetime|json|geometry)$"
@@ -92,6 +93,15 @@ class Dialect(Model):
     decimal: Literal[".", ","] = Field(".", description="decimal mark of numbers")
     thousands: str | None = Field(None, max_length=1, description="mark between thousands")
 
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            "".encode(value)  # unlike codecs.lookup, refuses codecs that are not of text
+        except LookupError as error:
+            raise ValueError(f"unknown encoding {value!r}") from error
+        return value
+
 
 Format = Literal["csv", "json", "ndjson", "parquet"]
 Compression = Literal["none", "gzip"]
@@ -106,7 +116,7 @@ class SourceBase(Model):
     records: str | None = Field(
         None, description="path to the list of records in JSON, keys joined by dots"
     )
-    columns: dict[ColumnName, StagedColumn] = Field(
+    columns: dict[StagedName, StagedColumn] = Field(
         default={},
         description="columns the transform needs from the source but that are not published",
     )

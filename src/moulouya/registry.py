@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,8 +100,9 @@ def _keep(cache: Path, content: dict[str, Any]) -> None:
         cache.parent.mkdir(parents=True, exist_ok=True)
         scratch.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
         scratch.replace(cache)
-    except OSError:
-        scratch.unlink(missing_ok=True)  # a read-only deployment compiles at every parse
+    except OSError:  # a read-only deployment compiles at every parse
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
 
 
 def _entry(loaded: Workspace, dataset: Dataset) -> Entry:

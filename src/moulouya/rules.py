@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
+import re
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,9 @@ from moulouya.errors import Fault, did_you_mean
 from moulouya.expectations import ExpectationSuiteFile
 from moulouya.region import Region
 from moulouya.yamlfile import YamlFile, read_yaml, validate
+
+_READS_FILES = re.compile(r"read_|parquet_|glob$|sniff_|.*_scan$", re.IGNORECASE)
+_COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
 
 
 class Rules:
@@ -103,26 +109,27 @@ class Rules:
         suite = validate(ExpectationSuiteFile, file)
         for number, expectation in enumerate(suite.expectations if suite else []):
             for key, value in expectation.kwargs.items():
-                names = value if key in ("column_list", "column_set") else [value]
-                if key not in (
-                    "column",
-                    "column_A",
-                    "column_B",
-                    "column_list",
-                    "column_set",
-                ):
+                if key not in _COLUMN_ARGUMENTS:
                     continue
-                for name in names:
-                    known = {*definition.columns, *definition.staged_columns}
+                where = ("expectations", number, "kwargs", key)
+                several = key in ("column_list", "column_set")
+                if isinstance(value, list) != several:
+                    form = "a list of columns" if several else "the name of a column"
+                    file.faults.append(file.fault(where, f"must be {form}"))
+                    continue
+                for name in value if several else [value]:
+                    known = [*definition.columns, *definition.staged_columns]
                     if name not in known:
                         hint = did_you_mean(str(name), known).removeprefix("; ")
-                        where = ("expectations", number, "kwargs", key)
                         file.faults.append(file.fault(where, f"no column {name!r}", hint or None))
         return file.faults
 
     def inputs_of(self, transform: Path, *, derived: bool) -> tuple[tuple[str, ...], list[Fault]]:
         """The slugs a transform reads (DuckDB's parser lists them), and its faults."""
-        text = transform.read_text(encoding="utf-8")
+        try:
+            text = transform.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            return (), [Fault(transform, 1, "", f"not UTF-8: {error.reason}", "save it as UTF-8")]
         try:
             names = _python_names(text) if transform.suffix == ".py" else self._sql_names(text)
         except (SyntaxError, ValueError) as error:
@@ -130,8 +137,7 @@ class Rules:
             return (), [Fault(transform, line, "", str(error))]
         faults = []
         slugs = []
-        for name in sorted(names):
-            slug = name.split(" AS ")[0].split(".")[-1].strip('"')  # DuckDB keeps the alias
+        for slug in sorted(names):
             if slug == STAGED and not derived:
                 continue
             if slug == STAGED:
@@ -152,12 +158,37 @@ class Rules:
             statements = duckdb.extract_statements(text)
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise ValueError("a transform is exactly one SELECT statement")
-            names: set[str] = self._duckdb.get_table_names(text, qualified=True)
+            (tree,) = self._duckdb.execute("SELECT json_serialize_sql(?)", [text]).fetchone()
+            names = set(_tables(json.loads(tree), frozenset()))
+            with suppress(duckdb.BinderException):  # it knows no columns, but every function
+                self._duckdb.get_table_names(text)
         except duckdb.Error as error:
             problem = SyntaxError(str(error).split("\n\nLINE")[0])
             problem.lineno = _duckdb_line(str(error))
             raise problem from error
         return names
+
+
+def _tables(node: Any, hidden: frozenset[str]) -> Iterator[str]:
+    """The tables a parsed SELECT reads; ``hidden`` are the names of the CTEs it sees."""
+    if isinstance(node, list):
+        for child in node:
+            yield from _tables(child, hidden)
+    if not isinstance(node, dict):
+        return
+    for cte in node.get("cte_map", {}).get("map", []):
+        yield from _tables(cte["value"], hidden)
+        hidden |= {cte["key"].lower()}
+    kind = node.get("type")
+    if kind == "RECURSIVE_CTE_NODE":
+        hidden |= {node["cte_name"].lower()}
+    if kind == "TABLE_FUNCTION" and _READS_FILES.match(node["function"]["function_name"]):
+        raise ValueError(f"{node['function']['function_name']}: a transform names tables, not files")
+    if kind == "BASE_TABLE" and (node["schema_name"] or node["table_name"].lower() not in hidden):
+        yield node["table_name"]
+    for key, child in node.items():
+        if key != "cte_map":
+            yield from _tables(child, hidden)
 
 
 def _python_names(text: str) -> set[str]:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import duckdb
 
-from moulouya import duck, readers, tables
-from moulouya.definition import Correction, Dialect, SourceBase, StagedColumn
+from moulouya import casting, duck, readers, tables
+from moulouya.definition import Correction, SourceBase, StagedColumn
 from moulouya.duck import identifier, literal, one_row
 from moulouya.errors import ReadError, did_you_mean
 from moulouya.readers import RawTable
@@ -21,8 +21,6 @@ from moulouya.readers.table import Malformed
 from moulouya.settings import Settings
 from moulouya.storage.files import remove_tree, told_plainly
 from moulouya.workspace import Dataset
-
-_MISFIT = "a value does not fit the contract"
 
 
 @dataclass(frozen=True)
@@ -111,18 +109,13 @@ class _Table:
         for path in (self.target, self.rejects):
             path.unlink(missing_ok=True)
         try:
-            rows = self._write(self._select(strict=True), f"SELECT * FROM {self.raw.relation}")
+            rows = self._write(self._fast())
             rejected = 0
-        except duckdb.InvalidInputException as error:
-            if _MISFIT not in str(error):
-                raise
+        except (duckdb.ConversionException, duckdb.InvalidInputException):
             self.con.execute(
                 "DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans"
             )
-            rows = self._write(
-                self._select(strict=False),
-                f"SELECT * FROM {self.raw.relation} WHERE NOT ({self._any_misfit()})",
-            )
+            rows = self._write(self._splitting())
             rejected = self._write_rejects(self.raw.malformed())
         else:
             malformed = self.raw.malformed()
@@ -132,10 +125,8 @@ class _Table:
             self.target, self.rejects if rejected else None, rows, rejected, self.published
         )
 
-    def _write(self, select: str, source: str) -> int:
-        query = _corrected(
-            f"SELECT {select} FROM ({source})", self.columns, self.dataset.definition.corrections
-        )
+    def _write(self, query: str) -> int:
+        query = _corrected(query, self.columns, self.dataset.definition.corrections)
         if self.published:
             return tables.write_published(self.con, query, self.dataset, self.target)
         (rows,) = one_row(
@@ -143,16 +134,22 @@ class _Table:
         )
         return int(rows)
 
-    def _select(self, *, strict: bool) -> str:
-        """The typed columns; ``strict`` makes the first misfit stop the query."""
+    def _fast(self) -> str:
+        """A query for the typed rows that stops at the first value that does not fit."""
+        cast = casting.strict if self.raw.all_text else casting.strict_typed
+        texts = ", ".join(f"{text} AS {identifier(name)}" for name, text in self.texts.items())
         parts = []
-        for name in self.columns:
-            value = self.types[name]
-            misfit = self.misfits[name]
-            if strict and misfit is not None:
-                value = f"CASE WHEN {misfit} THEN error({literal(_MISFIT)}) ELSE {value} END"
+        for name, column in self.columns.items():
+            value = cast(identifier(name), column, self.source.dialect)
+            if column.required or name in self.key:
+                value = f"CASE WHEN {identifier(name)} IS NULL THEN {casting.STOP} ELSE {value} END"
             parts.append(f"{value} AS {identifier(name)}")
-        return ",\n".join(parts)
+        return f"SELECT {', '.join(parts)} FROM (SELECT {texts} FROM {self.raw.relation})"
+
+    def _splitting(self) -> str:
+        """A query for the rows whose every value fits."""
+        parts = ", ".join(f"{value} AS {identifier(name)}" for name, value in self.types.items())
+        return f"SELECT {parts} FROM {self.raw.relation} WHERE NOT ({self._any_misfit()})"
 
     def _any_misfit(self) -> str:
         misfits = [f"coalesce({misfit}, false)" for misfit in self.misfits.values() if misfit]
@@ -178,9 +175,8 @@ class _Table:
     def _typed(self, name: str, column: StagedColumn) -> str:
         """The value in its type, NULL where it does not fit."""
         text = self.texts[name]
-        if not self.raw.all_text:
-            return _cast_typed(text, column)
-        return _cast_text(text, column, self.source.dialect)
+        cast = casting.tolerant if self.raw.all_text else casting.tolerant_typed
+        return cast(text, column, self.source.dialect)
 
     def _misfit(self, name: str, column: StagedColumn) -> str | None:
         """SQL that is true for a row whose value must be rejected, None where none can be."""
@@ -254,47 +250,6 @@ class _Table:
                 "UPDATE rejected SET line = lines.line FROM lines "
                 "WHERE rejected.file = lines.file AND rejected.record = lines.record"
             )
-
-
-def _cast_text(text: str, column: StagedColumn, dialect: Dialect) -> str:
-    """SQL that turns a text into a column's type, or NULL where it does not fit."""
-    kind = column.type
-    if kind == "text":
-        return text
-    text = f"trim({text})"
-    if kind == "json":
-        return f"CASE WHEN json_valid({text}) THEN {text} END"
-    if kind in ("date", "datetime") and column.format:
-        parsed = f"try_strptime({text}, {literal(column.format)})"
-        return f"CAST({parsed} AS {column.sql_type})"
-    if kind in ("integer", "number") or kind.startswith("decimal"):
-        if dialect.thousands:
-            text = f"replace({text}, {literal(dialect.thousands)}, '')"
-        if dialect.decimal != ".":
-            text = f"replace({text}, {literal(dialect.decimal)}, '.')"
-    if kind == "integer":
-        # A bare cast rounds 12.7 to 13; a fraction is not an integer.
-        whole = f"TRY_CAST({text} AS BIGINT)"
-        number = f"TRY_CAST({text} AS DOUBLE)"
-        return (
-            f"CASE WHEN contains({text}, '.') THEN "
-            f"CASE WHEN {number} = trunc({number}) THEN {whole} END ELSE {whole} END"
-        )
-    if kind == "number":
-        number = f"TRY_CAST({text} AS DOUBLE)"
-        return f"CASE WHEN isfinite({number}) THEN {number} END"
-    return f"TRY_CAST({text} AS {column.sql_type})"
-
-
-def _cast_typed(value: str, column: StagedColumn) -> str:
-    """SQL that turns a typed value into the contract's type, or NULL where it does not fit."""
-    if column.type == "integer":
-        cast = f"TRY_CAST({value} AS BIGINT)"
-        return f"CASE WHEN {cast} = {value} THEN {cast} END"
-    if column.type == "number":
-        number = f"TRY_CAST({value} AS DOUBLE)"
-        return f"CASE WHEN isfinite({number}) THEN {number} END"
-    return f"TRY_CAST({value} AS {column.sql_type})"
 
 
 def _corrected(query: str, columns: dict[str, StagedColumn], corrections: list[Correction]) -> str:

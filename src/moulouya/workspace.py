@@ -228,7 +228,10 @@ class _Loading:
         )
 
     def _cycles(self, datasets: dict[str, Dataset]) -> None:
-        graph = {slug: set(dataset.upstream) for slug, dataset in datasets.items()}
+        graph = {
+            slug: {*dataset.upstream, *({slug} & set(dataset.inputs))}
+            for slug, dataset in datasets.items()
+        }
         while True:
             try:
                 TopologicalSorter(graph).prepare()

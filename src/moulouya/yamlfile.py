@@ -79,9 +79,9 @@ def _construct(loader: Any, node: yaml.Node, location: Location, file: YamlFile)
         # YAML 1.1 reads on/off/yes/no as booleans; as keys they are meant as words.
         key = str(key_node.value)
         here = (*location, key)
+        file.lines[here] = key_node.start_mark.line + 1
         if key in result:
             file.faults.append(file.fault(here, "the key stands twice", "keep one of them"))
-        file.lines[here] = key_node.start_mark.line + 1
         result[key] = _construct(loader, value_node, here, file)
     return result
 
@@ -104,6 +104,8 @@ def _fault_of(file: YamlFile, detail: dict[str, Any], known: set[str]) -> Fault:
     # A union puts the tag of its branch into the location; the file has no such key.
     if location[:1] == ("source",) and len(location) > 1 and location[1] in _TAGS:
         location = ("source", *location[2:])
+    if location[-1:] == ("[key]",):  # pydantic's mark of a key that is itself wrong
+        location = location[:-1]
     kind, message = detail["type"], str(detail["msg"]).removeprefix("Value error, ")
     if kind == "extra_forbidden":
         close = did_you_mean(str(location[-1]), known)

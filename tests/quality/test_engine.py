@@ -63,10 +63,8 @@ def outcomes(results: dict[int, Any]) -> list[tuple[Any, ...]]:
     for number in range(len(RULES)):
         result = results[number]
         values = [result.result.get(name) for name in kept]
-        told.append(
-            (RULES[number].type, result.success)
-            + tuple(round(v, 6) if isinstance(v, float) else v for v in values)
-        )
+        rounded = [round(value, 6) if isinstance(value, float) else value for value in values]
+        told.append((RULES[number].type, result.success, *rounded))
     return told
 
 

@@ -8,12 +8,15 @@ SELECT
     population_now.population_legal AS population_legal_2024,
     round(
         100.0 * (population_now.population_legal - population_before.population_legal)
-        / population_before.population_legal,
+        / nullif(population_before.population_legal, 0),
         2
     )::DECIMAL(7, 2) AS change_percent,
     round(
         100 * (
-            pow(population_now.population_legal / population_before.population_legal, 0.1) - 1
+            pow(
+                population_now.population_legal / nullif(population_before.population_legal, 0),
+                0.1
+            ) - 1
         ),
         2
     )::DECIMAL(6, 2) AS annual_growth_percent,
@@ -32,25 +35,46 @@ SELECT
     households_now.average_household_size AS average_household_size_2024,
     population_before.illiteracy_rate_10_plus AS illiteracy_rate_10_plus_2014,
     education_now.illiteracy_rate_10_plus AS illiteracy_rate_10_plus_2024,
-    (education_now.illiteracy_rate_10_plus - population_before.illiteracy_rate_10_plus)::DECIMAL(5, 1) AS illiteracy_rate_10_plus_change,
+    (
+        education_now.illiteracy_rate_10_plus
+        - population_before.illiteracy_rate_10_plus
+    )::DECIMAL(5, 1) AS illiteracy_rate_10_plus_change,
     population_before.education_higher AS education_higher_2014,
     education_now.education_higher AS education_higher_2024,
-    (education_now.education_higher - population_before.education_higher)::DECIMAL(5, 1) AS education_higher_change,
+    (
+        education_now.education_higher
+        - population_before.education_higher
+    )::DECIMAL(5, 1) AS education_higher_change,
     population_before.labour_activity_rate AS labour_activity_rate_2014,
     labour_now.labour_activity_rate AS labour_activity_rate_2024,
-    (labour_now.labour_activity_rate - population_before.labour_activity_rate)::DECIMAL(5, 1) AS labour_activity_rate_change,
+    (
+        labour_now.labour_activity_rate
+        - population_before.labour_activity_rate
+    )::DECIMAL(5, 1) AS labour_activity_rate_change,
     population_before.labour_unemployment_rate AS labour_unemployment_rate_2014,
     labour_now.labour_unemployment_rate AS labour_unemployment_rate_2024,
-    (labour_now.labour_unemployment_rate - population_before.labour_unemployment_rate)::DECIMAL(5, 1) AS labour_unemployment_rate_change,
+    (
+        labour_now.labour_unemployment_rate
+        - population_before.labour_unemployment_rate
+    )::DECIMAL(5, 1) AS labour_unemployment_rate_change,
     households_before.amenities_electricity AS amenities_electricity_2014,
     households_now.amenities_electricity AS amenities_electricity_2024,
-    (households_now.amenities_electricity - households_before.amenities_electricity)::DECIMAL(5, 1) AS amenities_electricity_change,
+    (
+        households_now.amenities_electricity
+        - households_before.amenities_electricity
+    )::DECIMAL(5, 1) AS amenities_electricity_change,
     households_before.amenities_running_water AS amenities_running_water_2014,
     households_now.amenities_running_water AS amenities_running_water_2024,
-    (households_now.amenities_running_water - households_before.amenities_running_water)::DECIMAL(5, 1) AS amenities_running_water_change,
+    (
+        households_now.amenities_running_water
+        - households_before.amenities_running_water
+    )::DECIMAL(5, 1) AS amenities_running_water_change,
     households_before.wastewater_public_sewer AS wastewater_public_sewer_2014,
     households_now.wastewater_public_sewer AS wastewater_public_sewer_2024,
-    (households_now.wastewater_public_sewer - households_before.wastewater_public_sewer)::DECIMAL(5, 1) AS wastewater_public_sewer_change,
+    (
+        households_now.wastewater_public_sewer
+        - households_before.wastewater_public_sewer
+    )::DECIMAL(5, 1) AS wastewater_public_sewer_change,
     round(
         1000.0 * establishments_2024.establishments_business
         / nullif(population_now.population_legal, 0),

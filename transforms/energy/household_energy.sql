@@ -7,19 +7,15 @@ SELECT
     households_now.households AS households_2024,
     households_before.amenities_electricity AS amenities_electricity_2014,
     households_now.amenities_electricity AS amenities_electricity_2024,
-    (households_now.amenities_electricity - households_before.amenities_electricity)::DECIMAL(5, 1) AS amenities_electricity_change,
-    households_before.cooking_gas AS cooking_gas_2014,
+    (
+        households_now.amenities_electricity
+        - households_before.amenities_electricity
+    )::DECIMAL(5, 1) AS amenities_electricity_change,
     households_now.cooking_gas AS cooking_gas_2024,
-    (households_now.cooking_gas - households_before.cooking_gas)::DECIMAL(5, 1) AS cooking_gas_change,
-    households_before.cooking_electricity AS cooking_electricity_2014,
     households_now.cooking_electricity AS cooking_electricity_2024,
-    (households_now.cooking_electricity - households_before.cooking_electricity)::DECIMAL(5, 1) AS cooking_electricity_change,
-    households_before.cooking_charcoal AS cooking_charcoal_2014,
     households_now.cooking_charcoal AS cooking_charcoal_2024,
-    (households_now.cooking_charcoal - households_before.cooking_charcoal)::DECIMAL(5, 1) AS cooking_charcoal_change,
-    households_before.cooking_firewood AS cooking_firewood_2014,
     households_now.cooking_firewood AS cooking_firewood_2024,
-    (households_now.cooking_firewood - households_before.cooking_firewood)::DECIMAL(5, 1) AS cooking_firewood_change
+    households_now.cooking_other AS cooking_other_2024
 FROM households_2024 AS households_now
 LEFT JOIN households_2014 AS households_before
     ON households_before.code = households_now.code

@@ -7,10 +7,16 @@ SELECT
     households_now.households AS households_2024,
     households_before.waste_municipal_bin AS waste_municipal_bin_2014,
     households_now.waste_municipal_bin AS waste_municipal_bin_2024,
-    (households_now.waste_municipal_bin - households_before.waste_municipal_bin)::DECIMAL(5, 1) AS waste_municipal_bin_change,
+    (
+        households_now.waste_municipal_bin
+        - households_before.waste_municipal_bin
+    )::DECIMAL(5, 1) AS waste_municipal_bin_change,
     households_before.waste_truck AS waste_truck_2014,
     households_now.waste_truck AS waste_truck_2024,
-    (households_now.waste_truck - households_before.waste_truck)::DECIMAL(5, 1) AS waste_truck_change,
+    (
+        households_now.waste_truck
+        - households_before.waste_truck
+    )::DECIMAL(5, 1) AS waste_truck_change,
     households_before.waste_other_or_open AS waste_other_or_open_2014,
     households_now.waste_in_the_open AS waste_in_the_open_2024,
     households_now.waste_other AS waste_other_2024

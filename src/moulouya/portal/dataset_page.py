@@ -19,6 +19,7 @@ from moulouya.portal.published import (
     PublishedDataset,
     PublishedVersion,
     Record,
+    moment,
     read_version,
     report,
 )
@@ -39,6 +40,17 @@ class Check:
     count: int | None
     share: float | None
     reason: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What was taken from the source to make the version; ``bytes`` is its size."""
+
+    url: str
+    linked: bool
+    retrieved: dt.datetime
+    bytes: int
+    source_version: str
 
 
 def gather(
@@ -80,12 +92,25 @@ def gather(
         "goals": [(target, goal_name(target, language)) for target in definition.get("sdg", [])],
         "place": _place(catalogue, definition, language),
         "temporal": _temporal(definition, language),
-        "snapshots": dataset.record.get("snapshots") or [],
+        "deliveries": _deliveries(dataset),
         "publisher": dataset.record["publisher"],
         "licence": dataset.record["licence"],
         "page_url": f"{public_url}/{language.code}/datasets/{dataset.slug}",
         "files_url": f"{public_url}/files/{dataset.slug}/{dataset.number}",
     }
+
+
+def _deliveries(dataset: PublishedDataset) -> list[Delivery]:
+    return [
+        Delivery(
+            url=taken["url"],
+            linked=taken["url"].startswith(("http://", "https://")),
+            retrieved=moment(taken["retrieved"]),
+            bytes=taken.get("bytes") or sum(file["bytes"] for file in taken.get("files", [])),
+            source_version=taken.get("source_version") or "",
+        )
+        for taken in dataset.record.get("snapshots") or []
+    ]
 
 
 def _checks(
@@ -116,13 +141,15 @@ def _preview(
     language: Language,
 ) -> dict[str, Any]:
     by_name = {column.name: column for column in dictionary}
-    kinds = [(c["type"], by_name[c["name"]].grouped) for c in dataset.record["columns"]]
+    types = [column["type"] for column in dataset.record["columns"]]
+    shown = [by_name[column["name"]] for column in dataset.record["columns"]]
+    meanings = [dict(column.values) for column in shown]
     return {
-        "columns": [by_name[column["name"]] for column in dataset.record["columns"]],
+        "columns": shown,
         "rows": [
             [
-                value_text(value, kind, language, grouped)
-                for value, (kind, grouped) in zip(row, kinds, strict=True)
+                (value_text(value, kind, language, column.grouped), meaning.get(value, ""))
+                for value, kind, column, meaning in zip(row, types, shown, meanings, strict=True)
             ]
             for row in rows
         ],

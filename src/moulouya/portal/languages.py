@@ -58,8 +58,11 @@ class Language:
         return translated % {"n": self.number(number), **values}
 
     def number(self, value: float | Decimal) -> str:
-        """A number with the language's separators, at most six decimals."""
-        return str(format_decimal(value, format="#,##0.######", locale=self.locale))
+        """A number with the language's separators; a Decimal keeps its decimals."""
+        decimals = "######"
+        if isinstance(value, Decimal) and value.is_finite():
+            decimals = "0" * max(0, -int(value.as_tuple().exponent))
+        return str(format_decimal(value, format=f"#,##0.{decimals}", locale=self.locale))
 
     def percent(self, share: float) -> str:
         """A share (0 to 1) as a percentage with one decimal."""
@@ -80,10 +83,6 @@ class Language:
     def iso_date(self, text: str) -> str:
         """A day that a record keeps as ISO 8601, in words."""
         return self.date(dt.date.fromisoformat(text))
-
-    def iso_moment(self, text: str, zone: str = "UTC") -> str:
-        """A moment that a record keeps as ISO 8601, in words, in the region's time zone."""
-        return self.moment(dt.datetime.fromisoformat(text.replace("Z", "+00:00")), zone)
 
     def size(self, octets: int) -> str:
         """A file's size in decimal units."""

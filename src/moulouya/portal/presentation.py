@@ -136,7 +136,7 @@ def columns(catalogue: Catalogue, dataset: PublishedDataset, language: Language)
     for name, seen in measured.items():
         column = definition["columns"][name]
         values = column.get("values") or {}
-        plain = column["type"] not in ("geometry", "json")
+        ordered = is_numeric(column["type"]) or column["type"] in ("date", "datetime")
         grouped = _is_amount(seen)
         found.append(
             Column(
@@ -150,10 +150,10 @@ def columns(catalogue: Catalogue, dataset: PublishedDataset, language: Language)
                 values=[(value, meaning[language.code]) for value, meaning in values.items()],
                 reference=_reference(catalogue, column.get("references"), language),
                 low=measured_text(seen.get("min"), column["type"], language, grouped)
-                if plain
+                if ordered
                 else "",
                 high=measured_text(seen.get("max"), column["type"], language, grouped)
-                if plain
+                if ordered
                 else "",
                 empty=_empty_share(seen.get("nulls"), dataset.rows, language),
                 numeric=is_numeric(column["type"]),
@@ -186,8 +186,10 @@ def measured_text(value: Any, column_type: str, language: Language, grouped: boo
             number = Decimal(text)
         except InvalidOperation:
             return text
-        return language.number(round(number, 6)) if grouped else text
-    return text if len(text) <= 40 else text[:39] + "…"
+        if not grouped:
+            return text
+        return language.number(float(number) if column_type == "number" else number)
+    return text
 
 
 def _empty_share(nulls: Any, rows: int, language: Language) -> str:

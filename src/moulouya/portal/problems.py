@@ -42,8 +42,8 @@ def refused(request: Request, error: Exception) -> Response:
 
 
 def crashed(request: Request, error: Exception) -> Response:
-    """Answer an error nobody expected: 500, the cause in the log and nowhere else."""
-    log.error("request failed", path=request.url.path, exc_info=error)
+    """Answer an error nobody expected: 500; the server writes the traceback to the log."""
+    log.error("request failed", path=request.url.path, error=repr(error))
     response = problem(request, 500)
     # The server's last resort lies outside the middleware that adds these.
     response.headers.update(SECURITY)
@@ -65,4 +65,6 @@ def problem(request: Request, status: int, detail: str | None = None) -> Respons
     title, advice = WORDS.get(status, WORDS[404 if status < 500 else 500])
     language = language_of(request)
     variables = {"title": language.text(title), "advice": language.text(advice), "status": status}
-    return render(request, "problem.html", variables, status=status, cache="no-store")
+    page = render(request, "problem.html", variables, status=status, cache="no-store")
+    page.headers.update(headers)
+    return page

@@ -48,11 +48,32 @@ CHECKS = {
     ),
     "expect_column_values_to_not_be_in_set": N_("“%(column)s” holds no forbidden value"),
     "expect_column_values_to_match_regex": N_("“%(column)s” is written the way it should be"),
+    "expect_column_values_to_match_regex_list": N_("“%(column)s” is written the way it should be"),
+    "expect_column_values_to_match_like_pattern": N_(
+        "“%(column)s” is written the way it should be"
+    ),
+    "expect_column_values_to_match_like_pattern_list": N_(
+        "“%(column)s” is written the way it should be"
+    ),
+    "expect_column_values_to_match_strftime_format": N_(
+        "“%(column)s” is written the way it should be"
+    ),
+    "expect_column_values_to_be_json_parseable": N_("“%(column)s” is written the way it should be"),
+    "expect_column_values_to_not_match_regex_list": N_("“%(column)s” contains no forbidden text"),
+    "expect_column_values_to_not_match_like_pattern": N_("“%(column)s” contains no forbidden text"),
+    "expect_column_values_to_not_match_like_pattern_list": N_(
+        "“%(column)s” contains no forbidden text"
+    ),
+    "expect_column_values_to_be_found_in_table": N_(
+        "Every “%(column)s” is found in the dataset it refers to: %(other)s"
+    ),
     "expect_column_values_to_not_match_regex": N_("“%(column)s” contains no forbidden text"),
     "expect_column_value_lengths_to_be_between": N_("Texts of “%(column)s” have a sound length"),
     "expect_column_value_lengths_to_equal": N_("Texts of “%(column)s” have a sound length"),
     "expect_column_values_to_be_of_type": N_("“%(column)s” has the announced type"),
     "expect_column_values_to_be_in_type_list": N_("“%(column)s” has the announced type"),
+    "expect_column_type_to_be": N_("“%(column)s” has the announced type"),
+    "expect_table_columns_to_have_types": N_("Every column has the announced type"),
     "expect_column_min_to_be_between": N_("The lowest “%(column)s” is plausible: %(limits)s"),
     "expect_column_max_to_be_between": N_("The highest “%(column)s” is plausible: %(limits)s"),
     "expect_column_mean_to_be_between": N_("The mean of “%(column)s” is plausible: %(limits)s"),
@@ -71,9 +92,12 @@ CHECKS = {
         "“%(column_a)s” is greater than “%(column_b)s”"
     ),
     "expect_column_pair_values_to_be_equal": N_("“%(column_a)s” equals “%(column_b)s”"),
+    "expect_multicolumn_values_to_be_equal": N_("Within a row, %(columns)s are all equal"),
     "expect_multicolumn_sum_to_equal": N_("%(columns)s add up to the expected total"),
     "expect_table_row_count_to_be_between": N_("The number of rows is plausible: %(limits)s"),
     "expect_table_row_count_to_equal": N_("The number of rows is the expected one"),
+    "expect_table_row_count_to_equal_other_table": N_("The number of rows is the expected one"),
+    "expect_table_column_count_to_be_between": N_("The table has the announced number of columns"),
 }
 ABOUT_COLUMN = N_("A rule of its own for “%(column)s” holds")
 ABOUT_TABLE = N_("A rule of its own for the whole table holds")
@@ -141,6 +165,7 @@ def check_words(check: Record, titles: Mapping[str, str], language: Language) ->
         "column_a": titles.get(kwargs.get("column_A", ""), kwargs.get("column_A", "")),
         "column_b": titles.get(kwargs.get("column_B", ""), kwargs.get("column_B", "")),
         "columns": language.joined([titles.get(name, name) for name in several]),
+        "other": kwargs.get("other_table", ""),
         "limits": limits(kwargs.get("min_value"), kwargs.get("max_value"), language),
     }
     sentence = language.text(message, **values).rstrip(" :\N{NO-BREAK SPACE}")

@@ -15,7 +15,9 @@ import great_expectations as gx
 from great_expectations.core import ExpectationSuite, ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.datasource.fluent.interfaces import Batch
-from great_expectations.expectations.core import UnexpectedRowsExpectation as UnexpectedRows
+from great_expectations.expectations.core.unexpected_rows_expectation import (
+    UnexpectedRowsExpectation as UnexpectedRows,
+)
 
 from moulouya import duck
 from moulouya.definition import STAGED
@@ -61,7 +63,7 @@ class Validation:
     @property
     def success(self) -> bool:
         """True when no critical rule is broken."""
-        return not any(check.severity == "critical" for check in self.failed)
+        return not self.failed
 
     @property
     def failed(self) -> tuple[Check, ...]:
@@ -153,7 +155,10 @@ def _run(
     """GX's results by the number of the rule."""
     queries = [one for one in expectations.expectations if isinstance(one, UnexpectedRows)]
     others = [one for one in expectations.expectations if not isinstance(one, UnexpectedRows)]
-    sample = {"partial_unexpected_count": MOST_ROWS, "return_unexpected_index_query": False}
+    sample: dict[str, Any] = {
+        "partial_unexpected_count": MOST_ROWS,
+        "return_unexpected_index_query": False,
+    }
     if key:
         sample["unexpected_index_column_names"] = key
     found: list[ExpectationValidationResult] = []

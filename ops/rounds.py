@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx
-from progress import Progress
-from rest import Airflow
 
 from moulouya.registry import Entry
+from ops.progress import Progress
+from ops.rest import Airflow
 
 PREFIX = "dataset__"
 ENDS = ("published", "unchanged", "held", "failed", "waiting")
@@ -123,7 +123,8 @@ class Round:
             ended = max((one.ended for one in before if one.ended), default=self.since)
             settled = any((moment(run["start_date"]) or ended) > ended - SLACK for run in runs)
         if settled:
-            self._finish(job, runs[-1])
+            new = [run for run in runs if word_of(run) == "published"]
+            self._finish(job, new[-1] if new and word_of(runs[-1]) in GOOD else runs[-1])
             return
         if dag is None or not all(one.outcome for one in before):
             return

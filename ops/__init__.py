@@ -1,0 +1,1 @@
+"""What `make run` is made of: the environment, the processes, the round over all datasets."""
