@@ -11,7 +11,6 @@ from moulouya import workspace as workspaces
 from moulouya.errors import DefinitionError, Fault
 
 FILES = (
-    "datasets/territory/places.yml",
     "datasets/agriculture/soil_sites.yml",
     "transforms/territory/places.sql",
     "transforms/agriculture/soil_sites.py",

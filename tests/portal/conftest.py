@@ -85,6 +85,13 @@ class Server:
     url: str
 
 
+def answering(server: Server) -> Server:
+    """The server, once its worker takes connections."""
+    with httpx.Client(transport=httpx.HTTPTransport(retries=6)) as client:
+        assert client.get(f"{server.url}/health/live").json() == {"status": "live"}
+    return server
+
+
 PROGRAM = """
 import pathlib, sys
 from moulouya.portal.server import serve
@@ -113,7 +120,7 @@ def serve() -> Iterator[Callable[[lakes.Built, int], Server]]:
         for line in process.stdout:
             said.append(line)
             if "Started worker" in line:
-                return Server(process, f"http://127.0.0.1:{port}")
+                return answering(Server(process, f"http://127.0.0.1:{port}"))
         raise AssertionError("the server did not start:\n" + "".join(said))
 
     yield start

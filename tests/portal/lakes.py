@@ -160,7 +160,8 @@ def build(root: Path, public_url: str = "http://data.example.org") -> Built:
         "territory",
         BOUNDARIES,
         "SELECT format('77.{:03}', i) AS code, format("
-        "'POLYGON (({0} 34, {0}.5 34, {0}.5 34.5, {0} 34))', -i)::GEOMETRY AS shape FROM range(1, 4) r(i)",
+        "'POLYGON (({0} 34, {0}.5 34, {0}.5 34.5, {0} 34))', -i)::GEOMETRY AS shape "
+        "FROM range(1, 4) r(i)",
     )
     publish(
         built,

@@ -6,6 +6,8 @@ import email
 import hashlib
 import json
 import shutil
+from pathlib import Path
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -164,16 +166,13 @@ def test_records_of_a_version_and_a_release_are_public(portal: Client) -> None:
         "/files/communes/1/..%2f..%2f..%2fFORMAT",
         "/files/communes/1/%2e%2e/version.json",
         "/files/..%2fcommunes/1/version.json",
-        "/files/../communes/1/version.json",
         "/files/communes/1/..%5cversion.json",
         "/files/communes/1/version.json%00.parquet",
         "/files/communes/1/%2fetc%2fpasswd",
         "/files/communes/1/",
-        "/files/./1/version.json",
         "/releases/2/catalogue.duckdb",
         "/releases/1/..%2f..%2fFORMAT",
         "/releases/1/nope",
-        "/releases/../log/1",
         "/static/..%2fapp.py",
         "/static/site.css",
     ],
@@ -212,7 +211,7 @@ def test_damaged_old_file_is_never_sent(built: lakes.Built) -> None:
     assert "damaged" in response.json()["detail"]
 
 
-def flip_a_bit(path: lakes.Path) -> None:
+def flip_a_bit(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.chmod(0o644)
@@ -309,8 +308,6 @@ def test_robots_and_sitemap_name_every_page_in_every_language(portal: Client) ->
         for path in ("/", "/datasets/density", "/themes/territory"):
             assert f"<loc>http://data.example.org/{code}{path}</loc>" in sitemap
     assert "/themes/energy" not in sitemap
-    import xml.etree.ElementTree as ElementTree
-
     ElementTree.fromstring(sitemap)
 
 

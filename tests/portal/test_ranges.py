@@ -34,15 +34,18 @@ def test_range_that_can_be_served(header: str, spans: list[tuple[int, int]]) -> 
 
 @pytest.mark.parametrize(
     "header",
-    ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-1", "rows=0-1", "bytes=1", "bytes=+1-2",
-     "bytes=1_0-20", "bytes=١-٢", "bytes=0x1-2", "bytes=--5", "bytes=0-1;2-3", "bytes=0-1,x",
-     "bytes=" + ",".join(["0-"] * 3), "bytes=" + ",".join(f"{n}-{n}" for n in range(MOST_RANGES + 1))],
+    ["", "bytes", "bytes=", "bytes=-", "bytes=a-b", "bytes=5-1", "rows=0-1", "bytes=1",
+     "bytes=+1-2", "bytes=1_0-20", "bytes=١-٢", "bytes=0x1-2", "bytes=--5", "bytes=0-1;2-3",
+     "bytes=0-1,x", "bytes=0-,0-,0-",
+     "bytes=" + ",".join(f"{n}-{n}" for n in range(MOST_RANGES + 1))],
 )  # fmt: skip
 def test_header_that_is_ignored(header: str) -> None:
     assert parse_range(header, 100) == []
 
 
-@pytest.mark.parametrize("header", ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=500-,200-300"])
+@pytest.mark.parametrize(
+    "header", ["bytes=100-", "bytes=100-200", "bytes=-0", "bytes=500-,200-300"]
+)
 def test_range_outside_the_file(header: str) -> None:
     with pytest.raises(NotSatisfiable):
         parse_range(header, 100)
@@ -53,7 +56,7 @@ def test_empty_file_satisfies_no_range() -> None:
         parse_range("bytes=0-", 0)
 
 
-PART = st.from_regex(r"\A(\d{0,3}-\d{0,3})\Z")
+PART = st.from_regex(r"\A[0-9]{0,3}-[0-9]{0,3}\Z")
 
 
 @given(st.lists(PART, min_size=1, max_size=6), st.integers(0, 400))

@@ -116,6 +116,14 @@ def test_a_compound_key_is_unique_as_a_whole(run: Any, order: str) -> None:
     assert broken.message == "2 of 101 rows have the same code, year as another row"
 
 
+def test_empty_parts_of_a_compound_key_are_equal(run: Any) -> None:
+    columns = {"code": {"type": "text"}, "year": {"type": "integer"}}
+    query = "SELECT unnest(['a', 'a', 'b']) AS code, unnest([NULL, NULL, 1::BIGINT]) AS year"
+    check = only(run(query, columns, ["code", "year"]), "expect_compound_columns_to_be_unique")
+    assert check.unexpected_count == 2
+    assert check.rows == ({"code": "a", "year": None}, {"code": "a", "year": None})
+
+
 def test_a_unique_column_names_rows_by_key(run: Any) -> None:
     columns = {**CODE, "v": {"type": "text", "unique": True}}
     found = run("SELECT 'c' || i AS code, 'v' || (i % 3) AS v FROM range(4) r(i)", columns)

@@ -131,11 +131,14 @@ def newest_number(lake: Lake, after: int) -> int | None:
 
 
 def read_release(lake: Lake, number: int, verified: Verified) -> Catalogue:
-    """Read release ``number`` and every hash it names; raises LakeError for the first mismatch."""
+    """Read release ``number`` and every hash it names; raises LakeError for the first mismatch.
+
+    The message is public: it names files by their place in the lake, not on this machine.
+    """
     try:
         return _read_release(lake, number, verified)
-    except LakeError:
-        raise
+    except LakeError as error:
+        raise LakeError(error.message.replace(f"{lake.root}/", ""), hint=error.hint) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         cause = error.strerror if isinstance(error, OSError) else repr(error)
         raise LakeError(f"release {number} cannot be read: {cause}") from error

@@ -63,7 +63,7 @@ class Validation:
     @property
     def success(self) -> bool:
         """True when no critical rule is broken."""
-        return not self.failed
+        return not any(check.severity == "critical" for check in self.failed)
 
     @property
     def failed(self) -> tuple[Check, ...]:

@@ -17,6 +17,7 @@ from moulouya.sources.delivery import Delivery, Request
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 LONGEST_WAIT = 5.0
+LONGEST_NAME = 200  # bytes; file systems take 255
 
 
 def fetch(source: HttpSource, request: Request) -> Delivery | None:
@@ -28,7 +29,7 @@ def fetch(source: HttpSource, request: Request) -> Delivery | None:
     """
     for attempt in Retrying(
         stop=stop_after_attempt(3),
-        wait=wait_exponential_jitter(initial=0.5, max=LONGEST_WAIT),
+        wait=wait_exponential_jitter(multiplier=0.5, max=LONGEST_WAIT),
         retry=retry_if_exception(_soon),
         reraise=True,
     ):
@@ -59,10 +60,11 @@ def _fetch_once(source: HttpSource, request: Request) -> Delivery | None:
             httpx.Client(timeout=request.timeout, follow_redirects=True, max_redirects=5) as client,
             client.stream("GET", url, headers=headers) as response,
         ):
-            if response.status_code == httpx.codes.NOT_MODIFIED:
+            conditional = request.etag or request.last_modified
+            if response.status_code == httpx.codes.NOT_MODIFIED and conditional:
                 return None
             _raise_for_status(url, response)
-            name = PurePosixPath(unquote(urlsplit(url).path)).name or "body"
+            name = _file_name(url)
             _save(url, response, request.folder / name, request.max_bytes)
             return Delivery(
                 members=(name,),
@@ -80,6 +82,13 @@ def _fetch_once(source: HttpSource, request: Request) -> Delivery | None:
         ) from error
     except httpx.HTTPError as error:
         raise SourceError(f"{url}: {type(error).__name__}: {error}") from error
+
+
+def _file_name(url: str) -> str:
+    """The last part of an address where it can name a file, else ``body``."""
+    name = PurePosixPath(unquote(urlsplit(url).path)).name
+    fit = name not in ("", "..") and "\0" not in name and len(name.encode()) <= LONGEST_NAME
+    return name if fit else "body"
 
 
 def _from_environment(value: str) -> str:
@@ -114,12 +123,14 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds to wait, from either form of Retry-After (RFC 9110, section 10.2.3)."""
     if value is None:
         return None
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
     try:
         when = parsedate_to_datetime(value)
     except ValueError:
         return None
+    if when.tzinfo is None:  # "-0000": UTC, of an unknown zone
+        when = when.replace(tzinfo=dt.UTC)
     return max(0.0, (when - dt.datetime.now(dt.UTC)).total_seconds())
 
 
