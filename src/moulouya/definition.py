@@ -63,7 +63,10 @@ class Column(StagedColumn):
 
     title: Text
     description: Text
-    unit: str | None = Field(None, description="unit of measure, such as persons, km², %")
+    unit: str | None = Field(
+        None,
+        description="unit of measure: a symbol such as % or km², or a word under units in region.yml",
+    )
     computed: bool = Field(False, description="made by the transform; not looked for in the source")
     unique: bool = Field(False, description="no value occurs twice")
     pattern: str | None = Field(None, description="regular expression every text matches (RE2)")

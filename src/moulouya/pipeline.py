@@ -105,6 +105,7 @@ def release(settings: Settings) -> dict[str, Any]:
     """Commit a release of every published version, unless the newest one says the same."""
     region = workspace.load(settings.workspace_root).region
     lake = open_lake(settings.lake_root)
+    lake.sweep()
     made, new = releases.commit(lake, region, settings.public_url, catalogue.build)
     return {
         "outcome": "published" if new else "unchanged",

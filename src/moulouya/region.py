@@ -15,6 +15,12 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
+SYMBOLS = frozenset(
+    "% ‰ ° °C m m² m³ km km² ha hm³ mm L L/s g kg t mg/kg mg/L µg/m³ kg/ha t/ha W kW MW kWh MWh "
+    "GWh pH MAD s min h dB".split()
+)
+
+
 class Model(BaseModel):
     """A strict, frozen model: an unknown key is a fault, never ignored."""
 
@@ -79,6 +85,9 @@ class Region(Model):
     licence: str = Field(description="licence of the catalogue's own metadata (SPDX)")
     publishers: dict[Identifier, Publisher] = Field(min_length=1)
     themes: dict[TableName, Theme] = Field(min_length=1)
+    units: dict[str, Text] = Field(
+        default={}, description="units of measure that are words, by the word used in `unit`"
+    )
 
     _known_licence = field_validator("licence")(lambda value: known_licence(value))
 

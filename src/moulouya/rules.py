@@ -14,7 +14,7 @@ from typing import Any
 from moulouya.definition import STAGED, Column, Definition
 from moulouya.errors import Fault, did_you_mean
 from moulouya.expectations import ExpectationSuiteFile
-from moulouya.region import Region
+from moulouya.region import SYMBOLS, Region
 from moulouya.yamlfile import YamlFile, read_yaml, validate
 
 _READS_FILES = re.compile(r"read_|parquet_|glob$|sniff_|.*_scan$", re.IGNORECASE)
@@ -78,6 +78,10 @@ class Rules:
         import duckdb
 
         where = ("columns", name)
+        if column.unit is not None and column.unit not in {*SYMBOLS, *self.region.units}:
+            hint = did_you_mean(column.unit, [*self.region.units, *SYMBOLS]).removeprefix("; ")
+            message = f"unit {column.unit!r} is neither a symbol nor in region.yml's units"
+            yield file.fault((*where, "unit"), message, hint or None)
         if column.pattern is not None:
             try:
                 self._duckdb.execute("SELECT regexp_matches('', ?)", [column.pattern])
@@ -183,7 +187,9 @@ def _tables(node: Any, hidden: frozenset[str]) -> Iterator[str]:
     if kind == "RECURSIVE_CTE_NODE":
         hidden |= {node["cte_name"].lower()}
     if kind == "TABLE_FUNCTION" and _READS_FILES.match(node["function"]["function_name"]):
-        raise ValueError(f"{node['function']['function_name']}: a transform names tables, not files")
+        raise ValueError(
+            f"{node['function']['function_name']}: a transform names tables, not files"
+        )
     if kind == "BASE_TABLE" and (node["schema_name"] or node["table_name"].lower() not in hidden):
         yield node["table_name"]
     for key, child in node.items():

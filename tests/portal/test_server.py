@@ -6,6 +6,7 @@ import http.client
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,7 +57,11 @@ def test_duckdb_attaches_the_catalogue_and_reads_by_ranges(
     # A newer release does not disturb the session that began with this one.
     lakes.publish_communes(built, lakes.COMMUNE_ROWS[:5])
     lakes.commit(built)
-    assert httpx.get(f"{server.url}/catalogue.duckdb").headers["location"].startswith("/releases/2")
+    end = time.monotonic() + 20
+    while httpx.get(f"{server.url}/health/ready").json()["release"] != 2:
+        assert time.monotonic() < end, "the new release was not taken up"
+    location = httpx.get(f"{server.url}/catalogue.duckdb").headers["location"]
+    assert location == "/releases/2/catalogue.duckdb"
     assert analyst.execute(total).fetchone() == (30, expected)
     analyst.execute(f"ATTACH '{server.url}/catalogue.duckdb' AS newer (READ_ONLY)")
     newer = analyst.execute("SELECT count(*) FROM newer.demography.communes")

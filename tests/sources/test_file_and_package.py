@@ -60,7 +60,7 @@ def test_a_folder_is_no_file(request_, tmp_path):
 
 
 def test_a_package_gives_its_version_and_its_bytes(ship, request_):
-    path = shipped("*/data/*.csv.gz")[0]
+    path = shipped("data/attributes/*.csv.gz")[0]
     delivery = ship(path)
     assert delivery.source_version == version(PACKAGE)
     assert delivery.url == f"pkg:pypi/{PACKAGE}@{version(PACKAGE)}#{path}"
@@ -71,14 +71,14 @@ def test_a_package_gives_its_version_and_its_bytes(ship, request_):
 
 
 def test_several_files_of_a_package_are_one_delivery(ship):
-    paths = shipped("*/data/*.csv.gz")[:2]
+    paths = shipped("data/attributes/*.csv.gz")[:2]
     delivery = ship(paths)
     assert delivery.members == tuple(Path(path).name for path in paths)
     assert delivery.url.endswith("#2 files")
 
 
 def test_files_of_the_same_name_do_not_overwrite_each_other(ship, request_):
-    path = shipped("*/data/*.csv.gz")[0]
+    path = shipped("data/attributes/*.csv.gz")[0]
     delivery = ship([path, path])
     assert len(set(delivery.members)) == 2
     assert {*delivery.members} == {file.name for file in request_.folder.iterdir()}
@@ -91,13 +91,13 @@ def test_a_package_that_is_not_installed_says_how_to_get_it(ship):
 
 
 def test_a_file_that_the_package_does_not_ship_names_the_close_one(ship):
-    right = shipped("*/data/*.csv.gz")[0]
+    right = shipped("data/attributes/*.csv.gz")[0]
     with pytest.raises(SourceError, match=f"did you mean '{right}'"):
         ship(right.replace(".csv.gz", ".csv"))
 
 
 def test_several_files_are_one_snapshot_with_a_hash_over_all(workspace):
-    paths = shipped("*/data/*.csv.gz")[:2]
+    paths = shipped("data/attributes/*.csv.gz")[:2]
     workspace.define(
         "communes",
         source={"kind": "package", "package": PACKAGE, "path": paths, "format": "csv"},

@@ -43,6 +43,7 @@ COLUMNS = {
     "publishers": "publisher name_ar name_fr name_en url contact",
     "licences": "licence title url attribution:bool share_alike:bool",
     "themes": "theme title_ar title_fr title_en eu_theme",
+    "units": "unit name_ar name_fr name_en",
 }
 _TYPES = {"int": pa.int64(), "bool": pa.bool_(), "float": pa.float64(), "": pa.string()}
 
@@ -95,6 +96,7 @@ def _tables(plan: Plan, found: dict[str, Version]) -> dict[str, list[Row]]:
             {"theme": key, **_texts("title", one["title"]), "eu_theme": one["eu"]}
             for key, one in region["themes"].items()
         ],
+        "units": [{"unit": key, **_texts("name", one)} for key, one in region["units"].items()],
     }
 
 

@@ -125,7 +125,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
             return 2
         # A metric without a function of its own is an aggregate that GX bundles into a SELECT.
         _, function = get_metric_provider(metric.metric_name, self)
-        return 0
+        return 1 if function is None else 0
 
 
 def _count_of(metric: MetricConfiguration, metrics: dict[MetricConfigurationID, Any]) -> Any:

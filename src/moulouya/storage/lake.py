@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from moulouya.storage.files import (
     commit_directory,
     make_directories,
     read_json,
+    remove_tree,
     replace_file,
     told_plainly,
 )
 
 FORMAT = 1
+SCRATCH_KEPT = 3 * 86400.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,18 @@ class Lake:
             while not commit_directory(scratch, folder / str(number), self.root):
                 number += 1
             return number
+
+    def sweep(self) -> None:
+        """Remove the scratch directories of runs that died days ago; nothing refers to them."""
+        oldest = time.time() - SCRATCH_KEPT
+        with told_plainly(f"sweeping {self.root / 'tmp'}"):
+            for path in (self.root / "tmp").iterdir():
+                if path.stat().st_mtime >= oldest:
+                    continue
+                if path.is_dir():
+                    remove_tree(path)
+                else:
+                    path.unlink(missing_ok=True)
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:

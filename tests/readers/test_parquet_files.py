@@ -1,0 +1,77 @@
+"""Parquet: typed already; only what does not fit the contract is rejected."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import duckdb
+import pytest
+from small_workspace import rows_of
+
+from moulouya.errors import ReadError
+
+PARQUET = {"format": "parquet"}
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    def call(query: str) -> dict[str, bytes]:
+        path = tmp_path / "made.parquet"
+        with duckdb.connect() as con:
+            con.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
+        return {"x.parquet": path.read_bytes()}
+
+    return call
+
+
+def test_types_that_fit_are_taken_over(staged, parquet):
+    files = parquet(
+        "SELECT 1::SMALLINT AS code, 'a' AS name, 1.50::DECIMAL(9,2) AS share, "
+        "DATE '2024-09-01' AS day, true AS yes, 2.5::FLOAT AS x"
+    )
+    columns = {"code": "integer", "name": "text", "share": "decimal(4,2)", "day": "date",
+               "yes": "boolean", "x": "number"}  # fmt: skip
+    assert rows_of(staged(files, columns, source=PARQUET).table) == [
+        (1, "a", Decimal("1.50"), dt.date(2024, 9, 1), True, 2.5)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        ("12.7::DOUBLE", "integer"),
+        ("'12.7'", "integer"),
+        ("'x'", "integer"),
+        ("1e30::DOUBLE", "integer"),
+        ("18446744073709551615::UBIGINT", "integer"),
+        ("'nan'::DOUBLE", "number"),
+        ("'inf'::DOUBLE", "number"),
+        ("123.45::DECIMAL(9,2)", "decimal(3,2)"),
+        ("1.239::DECIMAL(9,3)", "decimal(4,2)"),
+        ("'x'", "date"),
+        ("TIMESTAMP '2024-09-01 12:00:00'", "date"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_rejected_never_changed(staged, parquet, value, type_):
+    files = parquet(f"SELECT 1 AS code, {value} AS x UNION ALL SELECT 2, NULL")
+    result = staged(files, {"code": "integer", "x": type_}, source=PARQUET)
+    assert rows_of(result.table) == [(2, None)]
+    assert rows_of(result.rejects, "file, record, line") == [("x.parquet", 1, None)]
+
+
+def test_a_missing_column_names_the_close_one(staged, parquet):
+    with pytest.raises(ReadError, match="no column 'name' .*did you mean 'names'"):
+        staged(parquet("SELECT 1 AS code, 'a' AS names"), {"code": "integer", "name": "text"},
+               source=PARQUET)  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", [b"", b"PAR1", b"code,name\n1,a\n", "cut", "flipped"])
+def test_a_damaged_file_is_refused(staged, parquet, damage):
+    body = parquet("SELECT range AS code FROM range(1000)")["x.parquet"]
+    if damage == "cut":
+        damage = body[: len(body) // 2]
+    elif damage == "flipped":
+        damage = body[:-20] + bytes(byte ^ 255 for byte in body[-20:-8]) + body[-8:]
+    with pytest.raises(ReadError, match=r"x\.parquet"):
+        staged({"x.parquet": damage}, {"code": "integer"}, source=PARQUET)
