@@ -65,7 +65,7 @@ class Column(StagedColumn):
     description: Text
     unit: str | None = Field(
         None,
-        description="unit of measure: a symbol such as % or km², or a word under units in region.yml",
+        description="unit of measure: a symbol such as %, or a word under units in region.yml",
     )
     computed: bool = Field(False, description="made by the transform; not looked for in the source")
     unique: bool = Field(False, description="no value occurs twice")

@@ -16,8 +16,9 @@ TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
 SYMBOLS = frozenset(
-    "% ‰ ° °C m m² m³ km km² ha hm³ mm L L/s g kg t mg/kg mg/L µg/m³ kg/ha t/ha W kW MW kWh MWh "
-    "GWh pH MAD s min h dB".split()
+    ("%", "‰", "°", "°C", "m", "m²", "m³", "km", "km²", "ha", "hm³", "mm", "L", "L/s")
+    + ("g", "kg", "t", "mg/kg", "mg/L", "µg/m³", "kg/ha", "t/ha", "pH", "dB", "MAD")
+    + ("W", "kW", "MW", "kWh", "MWh", "GWh", "s", "min", "h")
 )
 
 

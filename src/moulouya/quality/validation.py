@@ -275,7 +275,7 @@ def _silence(rule: Rule, result: ExpectationValidationResult, rows: int) -> str 
     if not found["element_count"] and (not rows or rule.kwargs.get("row_condition")):
         return None
     if found.get("unexpected_count") is None or not found["element_count"]:
-        return "a metric has no value"
+        return None
     return None
 
 

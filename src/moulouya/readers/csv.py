@@ -148,8 +148,8 @@ def _as_utf8(path: Path, source: SourceBase, scratch: Path) -> Path:
 def _malformed(con: DuckDBPyConnection, source: SourceBase) -> list[Malformed]:
     """The lines that are no rows, as DuckDB rejected them, at their physical place."""
     rows = con.execute(
-        "SELECT DISTINCT ON (file_path, line_byte_position) file_path, line_byte_position, error_message, "
-        "csv_line FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
+        "SELECT DISTINCT ON (file_path, line_byte_position) file_path, line_byte_position, "
+        "error_message, csv_line FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
         "ORDER BY file_path, line_byte_position, column_idx"
     ).fetchall()
     offsets: dict[Path, set[int]] = defaultdict(set)
