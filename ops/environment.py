@@ -126,6 +126,11 @@ def prepare(settings: Settings) -> tuple[Place, dict[str, str]]:
     return place, _environment(place)
 
 
+def database_of(place: Place, patience: int) -> str:
+    """The address of Airflow's database for a component that waits so many seconds for a lock."""
+    return f"sqlite:///{place.state / 'airflow.db'}?timeout={patience}"
+
+
 def _environment(place: Place) -> dict[str, str]:
     state = place.state
     key = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
@@ -151,7 +156,7 @@ def _environment(place: Place) -> dict[str, str]:
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(place.airflow_port),
         "AIRFLOW__API__BASE_URL": place.airflow_url,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{state / 'airflow.db'}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_of(place, 60),
         "MOULOUYA_WORKSPACE": str(place.settings.workspace_root),
         "MOULOUYA_LAKE": str(place.settings.lake_root),
         "MOULOUYA_STATE": str(place.settings.state_root),

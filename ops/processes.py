@@ -103,6 +103,7 @@ class Component:
 
     name: str
     command: list[str]
+    environment: dict[str, str]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     crashes: int = 0
@@ -118,9 +119,9 @@ class Supervisor:
     report: Callable[[str], None]
     components: list[Component] = field(default_factory=list)
 
-    def start(self, name: str, command: list[str]) -> None:
-        """Start a component and keep it running from now on."""
-        component = Component(name, command)
+    def start(self, name: str, command: list[str], **more: str) -> None:
+        """Start a component, with more in its environment, and keep it running from now on."""
+        component = Component(name, command, {**self.environment, **more})
         self.components.append(component)
         self._launch(component)
 
@@ -136,7 +137,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=self.environment,
+                env=component.environment,
                 cwd=self.folder,
                 start_new_session=True,
             )

@@ -21,6 +21,7 @@ GRACE_SECONDS = 15.0
 # A run that an asset started may begin before the run that updated the asset counts as ended.
 SLACK = dt.timedelta(seconds=5)
 POLL_SECONDS = 1.0
+PATIENCE = 10
 
 
 @dataclass
@@ -84,12 +85,16 @@ class Round:
     def run(self, jobs: list[Job]) -> None:
         """Return once every job has ended."""
         by_id = {job.dag_id: job for job in jobs}
+        refused = 0
         while not all(job.outcome for job in jobs):
             self.check()
             try:
                 self._look(by_id)
+                refused = 0
             except httpx.HTTPError as error:
-                self.progress.say(f"Airflow is asked again: {str(error).splitlines()[0]}")
+                refused += 1
+                if refused == PATIENCE:
+                    self.progress.say(f"Airflow does not answer: {str(error).splitlines()[0]}")
             time.sleep(POLL_SECONDS)
 
     def _look(self, jobs: dict[str, Job]) -> None:

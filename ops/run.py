@@ -61,7 +61,10 @@ def migrate(place: environment.Place, env: dict[str, str]) -> None:
 def start(place: environment.Place, supervisor: processes.Supervisor) -> None:
     """Start the components of Airflow and the portal."""
     airflow = str(BIN / "airflow")
-    supervisor.start("api-server", [airflow, "api-server"])
+    # The API writes its audit log on the event loop: where it waits for a lock that another of its
+    # own requests holds, everything stands still. It gives up soon, and is asked again.
+    patience = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": environment.database_of(place, 2)}
+    supervisor.start("api-server", [airflow, "api-server"], **patience)
     supervisor.start("scheduler", [airflow, "scheduler", "--skip-serve-logs"])
     supervisor.start("dag-processor", [airflow, "dag-processor"])
     supervisor.start("triggerer", [airflow, "triggerer", "--skip-serve-logs"])

@@ -10,7 +10,14 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, HttpUrl, field_validator, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    HttpUrl,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from moulouya.region import Identifier, Model, TableName, Text, known_licence
 
@@ -49,7 +56,9 @@ class StagedColumn(Model):
     format: str | None = Field(
         None, description="strptime format of a date or datetime; default ISO 8601"
     )
-    missing: list[str] = Field(default=[""], description="texts in the source that mean no value")
+    missing: list[Annotated[str, StringConstraints(strip_whitespace=False)]] = Field(
+        default=[""], description="texts in the source that mean no value"
+    )
     required: bool = Field(False, description="a row without a value is rejected")
 
     @property
@@ -87,7 +96,9 @@ class Column(StagedColumn):
 class Dialect(Model):
     """How a delimited text file is written; declared, never guessed."""
 
-    delimiter: str = Field(",", min_length=1, max_length=4)
+    model_config = ConfigDict(str_strip_whitespace=False)  # a tab and a blank are marks here
+
+    delimiter: str = Field(",", min_length=1, max_length=1)
     quote: str = Field('"', max_length=1)
     escape: str | None = Field(None, max_length=1, description="default: the quote doubled")
     encoding: str = Field("utf-8", description="any codec of Python, such as cp1252 or cp1256")

@@ -15,11 +15,11 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 TableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 
 
-SYMBOLS = frozenset(
-    ("%", "‰", "°", "°C", "m", "m²", "m³", "km", "km²", "ha", "hm³", "mm", "L", "L/s")
-    + ("g", "kg", "t", "mg/kg", "mg/L", "µg/m³", "kg/ha", "t/ha", "pH", "dB", "MAD")
-    + ("W", "kW", "MW", "kWh", "MWh", "GWh", "s", "min", "h")
-)
+SYMBOLS = frozenset({
+    "%", "‰", "°", "°C", "m", "m²", "m³", "km", "km²", "ha", "hm³", "mm", "L", "L/s",
+    "g", "kg", "t", "mg/kg", "mg/L", "µg/m³", "kg/ha", "t/ha", "pH", "dB", "MAD",
+    "W", "kW", "MW", "kWh", "MWh", "GWh", "s", "min", "h",
+})  # fmt: skip
 
 
 class Model(BaseModel):

@@ -136,11 +136,15 @@ class _Table:
 
     def _fast(self) -> str:
         """A query for the typed rows that stops at the first value that does not fit."""
-        cast = casting.strict if self.raw.all_text else casting.strict_typed
         texts = ", ".join(f"{text} AS {identifier(name)}" for name, text in self.texts.items())
         parts = []
         for name, column in self.columns.items():
-            value = cast(identifier(name), column, self.source.dialect)
+            typed = self._source_type(name, column)
+            value = (
+                casting.strict(identifier(name), column, self.source.dialect)
+                if typed is None
+                else casting.strict_typed(identifier(name), column, typed)
+            )
             if column.required or name in self.key:
                 value = f"CASE WHEN {identifier(name)} IS NULL THEN {casting.STOP} ELSE {value} END"
             parts.append(f"{value} AS {identifier(name)}")
@@ -167,16 +171,21 @@ class _Table:
                 hint=f"it has: {', '.join(known)}",
             )
         value = self.raw.expressions[wanted]
-        if not self.raw.all_text:
+        if wanted in self.raw.types:
             return value
         missing = ", ".join(literal(text) for text in column.missing)
         return f"CASE WHEN {value} NOT IN ({missing}) THEN {value} END" if missing else value
 
     def _typed(self, name: str, column: StagedColumn) -> str:
         """The value in its type, NULL where it does not fit."""
-        text = self.texts[name]
-        cast = casting.tolerant if self.raw.all_text else casting.tolerant_typed
-        return cast(text, column, self.source.dialect)
+        text, typed = self.texts[name], self._source_type(name, column)
+        if typed is None:
+            return casting.tolerant(text, column, self.source.dialect)
+        return casting.tolerant_typed(text, column, typed)
+
+    def _source_type(self, name: str, column: StagedColumn) -> str | None:
+        """The SQL type the value has in the source, None for text."""
+        return self.raw.types.get(column.source_name or name)
 
     def _misfit(self, name: str, column: StagedColumn) -> str | None:
         """SQL that is true for a row whose value must be rejected, None where none can be."""

@@ -134,7 +134,7 @@ def test_dataset_page_says_what_there_is_to_know(portal: Client) -> None:
         "Sustainable cities and communities", "This is the first version.", "urban",
         "September 1, 2024 to September 30, 2024", "pkg:pypi/census@1.2#communes.csv",
         "from 0 to 5,000,000", "identifies a row", "/files/communes/1/communes.csv.gz",
-        "http://data.example.org/catalogue.duckdb", "moulouya.demography.communes",
+        "http://data.example.org/releases/1/catalogue.duckdb", "moulouya.demography.communes",
     ):  # fmt: skip
         assert expected in html, expected
     assert "2,024" not in html, "a year is not grouped"

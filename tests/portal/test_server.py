@@ -68,6 +68,22 @@ def test_duckdb_attaches_the_catalogue_and_reads_by_ranges(
     assert newer.fetchone() == (5,)
 
 
+def test_session_on_a_release_is_not_disturbed_by_the_next_one(
+    serve: Serve, at_port: tuple[lakes.Built, int], analyst: duckdb.DuckDBPyConnection
+) -> None:
+    """With the address that pages give; blocks of its tables are first read after the change."""
+    built, port = at_port
+    server = serve(built, port)
+    analyst.execute(f"ATTACH '{server.url}/releases/1/catalogue.duckdb' AS moulouya (READ_ONLY)")
+    lakes.publish_communes(built, lakes.COMMUNE_ROWS[:5])
+    lakes.commit(built)
+    end = time.monotonic() + 20
+    while httpx.get(f"{server.url}/health/ready").json()["release"] != 2:
+        assert time.monotonic() < end, "the new release was not taken up"
+    rows = analyst.execute("SELECT slug, version, rows FROM moulouya.catalogue.versions ORDER BY 1")
+    assert rows.fetchall() == [("boundaries", 1, 3), ("communes", 1, 30), ("density", 1, 3)]
+
+
 def test_duckdb_reads_a_version_and_its_own_database(
     serve: Serve, at_port: tuple[lakes.Built, int], analyst: duckdb.DuckDBPyConnection
 ) -> None:

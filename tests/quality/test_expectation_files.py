@@ -11,7 +11,7 @@ from great_expectations.expectations.registry import list_registered_expectation
 from moulouya import duck
 from moulouya.errors import DataError, DefinitionError
 from moulouya.expectations import EXPECTATION_TYPES
-from moulouya.quality import validation
+from moulouya.quality import running, validation
 from moulouya.quality.suite import Rule, compile_suite
 
 from .conftest import only
@@ -258,7 +258,9 @@ def test_every_type_offered_can_be_computed(fuse: bool) -> None:
     rules = [Rule(name, kwargs) for name, kwargs in ARGUMENTS.items()]
     with duck.connect() as con:
         con.execute(SAMPLE)
-        results = validation._run(con, "sample", compile_suite("all", rules), ["n"], fuse=fuse)
+        results = running.results(
+            con, "sample", compile_suite("all", rules).expectations, ["n"], fuse=fuse
+        )
     checks = [
         validation._check(rule, "outgoing", results.get(number), 100)
         for number, rule in enumerate(rules)

@@ -86,7 +86,6 @@ def test_wrong_bytes_beyond_the_first_block_say_where(staged):
         ({"quote": "'"}, "code,name\n1,'a,b'\n"),
         ({"escape": "\\"}, 'code,name\n1,"a\\,b"\n'),
         ({"skip": 2}, 'A report, of 2024\n"two, words"\ncode,name\n1,"a,b"\n'),
-        ({"delimiter": "::"}, "code::name\n1::a,b\n"),
         ({"delimiter": ";", "quote": ""}, "code;name\n1;a,b\n"),
     ],
 )

@@ -94,7 +94,11 @@ def release_file(request: Request) -> Response:
 
 
 def catalogue_file(request: Request) -> Response:
-    """``/catalogue.duckdb``: 302 to the immutable file of the current release."""
+    """``/catalogue.duckdb``: 302 to the immutable file of the current release.
+
+    DuckDB follows the redirect anew at every range, so a session that lasts over a release would
+    read table blocks of the newer file: pages give the address of the release itself.
+    """
     catalogue = _catalogue(request.app.state.current)
     if "catalogue.duckdb" not in catalogue.files:
         raise HTTPException(404)

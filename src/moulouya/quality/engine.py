@@ -96,7 +96,7 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
             turns[self._turn(metric)].append(metric)
         if turns[0] or turns[1]:
             return super().resolve_metrics(turns[0] or turns[1], metrics, runtime_configuration)
-        empty = [metric for metric in wanted if _count_of(metric, metrics or {}) == 0]
+        empty = [metric for metric in wanted if _nothing_to_show(metric, metrics or {})]
         resolved: dict[MetricConfigurationID, Any] = {metric.id: [] for metric in empty}
         rest = [metric for metric in wanted if metric.id not in resolved]
         if rest:
@@ -128,13 +128,15 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
         return 1 if function is None else 0
 
 
-def _count_of(metric: MetricConfiguration, metrics: dict[MetricConfigurationID, Any]) -> Any:
-    """The count of unexpected values that belongs to a sample of them, if it is known."""
-    name = metric.metric_name.rpartition(".")[0]
-    values = {
-        key: value for key, value in metric.metric_value_kwargs.items() if key != "result_format"
-    }
-    return metrics.get(MetricConfiguration(name + COUNT, metric.metric_domain_kwargs, values).id)
+def _nothing_to_show(
+    metric: MetricConfiguration, metrics: dict[MetricConfigurationID, Any]
+) -> bool:
+    """True for a sample of no rows, and where the count of unexpected values is known to be 0."""
+    values = dict(metric.metric_value_kwargs)
+    if values.pop("result_format", {}).get("partial_unexpected_count") == 0:
+        return True
+    name = metric.metric_name.rpartition(".")[0] + COUNT
+    return metrics.get(MetricConfiguration(name, metric.metric_domain_kwargs, values).id) == 0
 
 
 class DuckDBDatasource(SQLDatasource):

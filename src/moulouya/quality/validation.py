@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import great_expectations as gx
-from great_expectations.core import ExpectationSuite, ExpectationValidationResult
-from great_expectations.data_context.types.base import (
-    DataContextConfig,
-    InMemoryStoreBackendDefaults,
-    ProgressBarsConfig,
-)
-from great_expectations.datasource.fluent.interfaces import Batch
-from great_expectations.expectations.core.unexpected_rows_expectation import (
-    UnexpectedRowsExpectation as UnexpectedRows,
-)
+from great_expectations.core import ExpectationValidationResult
 
 from moulouya import duck
 from moulouya.definition import STAGED
 from moulouya.errors import DataError
-from moulouya.quality import suite
-from moulouya.quality.engine import DuckDBDatasource
+from moulouya.quality import running, suite
 from moulouya.quality.sentences import cell, plain, rows_in_words, sentence
 from moulouya.quality.suite import Moment, Rule, Severity
 from moulouya.settings import Settings
 from moulouya.workspace import Dataset
-
-MOST_ROWS = 10
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -120,7 +103,7 @@ def validate(
     Raises DefinitionError when the expectations file is wrong.
     """
     rules = suite.rules(dataset, moment, inputs.keys())
-    expectations = suite.compile_suite(dataset.slug, rules)
+    expectations = suite.compile_suite(dataset.slug, rules).expectations
     name = STAGED if moment == "incoming" else dataset.slug
     views = {**inputs, dataset.slug: table, name: table}
     with duck.connect(
@@ -135,7 +118,7 @@ def validate(
             )
         count, columns = _shape(con, name)
         key = [column for column in dataset.definition.key if column in columns]
-        results = _run(con, name, expectations, key, fuse=fuse)
+        results = running.results(con, name, expectations, key, fuse=fuse)
     checks = [_check(rule, moment, results.get(number), count) for number, rule in enumerate(rules)]
     return Validation(moment, count, tuple(checks))
 
@@ -146,72 +129,6 @@ def _shape(con: duckdb.DuckDBPyConnection, name: str) -> tuple[int, list[str]]:
     row = con.execute(f"SELECT count(*) FROM {table}").fetchone()
     assert row is not None
     return int(row[0]), columns
-
-
-def _run(
-    con: duckdb.DuckDBPyConnection,
-    name: str,
-    expectations: ExpectationSuite,
-    key: list[str],
-    *,
-    fuse: bool,
-) -> dict[int, ExpectationValidationResult]:
-    """GX's results by the number of the rule."""
-    queries = [one for one in expectations.expectations if isinstance(one, UnexpectedRows)]
-    others = [one for one in expectations.expectations if not isinstance(one, UnexpectedRows)]
-    sample: dict[str, Any] = {
-        "partial_unexpected_count": MOST_ROWS,
-        "return_unexpected_index_query": False,
-    }
-    if key:
-        sample["unexpected_index_column_names"] = key
-    found: list[ExpectationValidationResult] = []
-    with batch(con, name, fuse=fuse) as rows:
-        # GX keeps the rows of a query only in the form that would fetch every value of a rule.
-        for form, some in (("SUMMARY", others), ("COMPLETE", queries)):
-            if some:
-                part = ExpectationSuite(name=expectations.name, expectations=some)
-                found += rows.validate(
-                    part, result_format={"result_format": form, **sample}
-                ).results
-    return {_number(result): result for result in found}
-
-
-def _number(result: ExpectationValidationResult) -> int:
-    configuration = result.expectation_config
-    assert configuration is not None
-    assert configuration.meta is not None
-    return int(configuration.meta["rule"])
-
-
-@contextmanager
-def batch(con: duckdb.DuckDBPyConnection, name: str, *, fuse: bool = True) -> Iterator[Batch]:
-    """A table or view of an open connection as a GX batch; one at a time in a process."""
-    with _lock:
-        datasource = _datasource()
-        datasource.use(con, fuse=fuse)
-        asset = datasource.add_table_asset(name, table_name=name)
-        try:
-            yield asset.get_batch(asset.build_batch_request())
-        finally:
-            datasource.delete_asset(name)
-            datasource.get_execution_engine().close()
-
-
-@cache
-def _datasource() -> DuckDBDatasource:
-    """One for the process: GX needs a tenth of a second to make its context."""
-    # Nothing is sent anywhere, no bar is drawn, and no folder for Data Docs is left behind.
-    config = DataContextConfig(
-        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-        analytics_enabled=False,
-        progress_bars=ProgressBarsConfig(globally=False),
-    )
-    context = gx.get_context(mode="ephemeral", project_config=config)
-    datasource: DuckDBDatasource = context.data_sources.add_duckdb(
-        "moulouya", connection_string="duckdb:///:memory:"
-    )
-    return datasource
 
 
 def _check(
@@ -275,7 +192,7 @@ def _silence(rule: Rule, result: ExpectationValidationResult, rows: int) -> str 
     if not found["element_count"] and (not rows or rule.kwargs.get("row_condition")):
         return None
     if found.get("unexpected_count") is None or not found["element_count"]:
-        return None
+        return "a metric has no value"
     return None
 
 
@@ -287,4 +204,6 @@ def _rows(found: Mapping[str, Any], rule: Rule) -> tuple[dict[str, Any], ...]:
         values = found.get("partial_unexpected_list") or []
         column = rule.kwargs.get("column", "value")
         rows = [value if isinstance(value, dict) else {column: value} for value in values]
-    return tuple({name: cell(value) for name, value in row.items()} for row in rows[:MOST_ROWS])
+    return tuple(
+        {name: cell(value) for name, value in row.items()} for row in rows[: running.MOST_ROWS]
+    )

@@ -7,11 +7,10 @@ from pathlib import Path
 import duckdb
 
 from moulouya.definition import SourceBase
-from moulouya.duck import identifier, literal
+from moulouya.duck import literal
 from moulouya.errors import ReadError
 from moulouya.readers.table import RawTable
 
-COMPRESSION = {"none": "uncompressed", "gzip": "gzip"}
 LEAST_OBJECT = 16 * 1024 * 1024
 
 
@@ -27,16 +26,13 @@ def read(
     layout = "newline_delimited" if source.format == "ndjson" else _layout(source)
     # DuckDB's buffers are as large as this allows, so no larger than the files need.
     largest = max([LEAST_OBJECT, *(path.stat().st_size + 1 for path in files)])
-    if source.compression != "none":
-        largest *= 8
-    compression = COMPRESSION[source.compression]
     documents = (
         f"read_json_objects([{listed}], format = {literal(layout)}, filename = true, "
-        f"maximum_object_size = {largest}, compression = {literal(compression)})"
+        f"maximum_object_size = {largest}, compression = 'uncompressed')"
     )
     relation = f"(SELECT json AS record, filename FROM {documents})"
     if source.records:
-        path = literal("$" + "".join(f'."{key}"' for key in source.records.split(".")))
+        path = literal("".join(map(_pointer, source.records.split("."))))
         relation = (
             f"(SELECT unnest(from_json(json_extract(json, {path}), '[\"JSON\"]')) AS record, "
             f"filename FROM {documents})"
@@ -59,10 +55,14 @@ def read(
         )
     return RawTable(
         relation=relation,
-        expressions={name: f"(record ->> {literal('$.' + identifier(name))})" for (name,) in names},
-        all_text=True,
+        expressions={name: f"(record ->> {literal(_pointer(name))})" for (name,) in names},
         file_expression="filename",
     )
+
+
+def _pointer(key: str) -> str:
+    """A key as a step of a JSON Pointer (RFC 6901)."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def _layout(source: SourceBase) -> str:

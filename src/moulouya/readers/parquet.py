@@ -27,6 +27,6 @@ def read(
     return RawTable(
         relation=relation,
         expressions={row[0]: identifier(row[0]) for row in described},
-        all_text=False,
+        types={row[0]: row[1] for row in described if row[1] != "VARCHAR"},
         file_expression="filename",
     )

@@ -31,14 +31,14 @@ class RawTable:
     """A table as the source wrote it.
 
     ``relation`` is SQL for a table expression; ``expressions`` maps the source's column names to
-    SQL over it. ``all_text`` says that every value is a VARCHAR. ``malformed`` lists broken
+    SQL over it; ``types`` has the SQL type of those that are not text. ``malformed`` lists broken
     records once the relation has been read; ``lines`` turns record numbers (from 1, in a file)
     into the lines they start on, where the format has lines.
     """
 
     relation: str
     expressions: dict[str, str]
-    all_text: bool
     file_expression: str
+    types: dict[str, str] = field(default_factory=dict)
     malformed: Callable[[], list[Malformed]] = field(default=list)
     lines: Lines = _no_lines
