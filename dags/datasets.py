@@ -38,16 +38,19 @@ def clock(entry):
         return CronDataIntervalTimetable(entry.cron, timezone="UTC")
     if entry.every_seconds:
         return DeltaDataIntervalTimetable(dt.timedelta(seconds=entry.every_seconds))
-    return DeltaDataIntervalTimetable(DAY) if entry.derived or entry.faults else None
+    return DeltaDataIntervalTimetable(DAY) if entry.inputs or entry.faults else None
 
 
 def schedule(entry, assets):
-    """The clock, and a new version of any dataset that this one reads."""
+    """The clock; and for a derived dataset a new version of anything that it is made from.
+
+    A source only waits for those it refers to before its first run, hence for all of them.
+    """
     inputs = [assets[slug] for slug in entry.inputs if slug in assets]
     if not inputs:
         return clock(entry)
-    fresh = functools.reduce(operator.or_, inputs)
-    return AssetOrTimeSchedule(assets=fresh, timetable=clock(entry)) if clock(entry) else fresh
+    fresh = functools.reduce(operator.or_ if entry.derived else operator.and_, inputs)
+    return AssetOrTimeSchedule(assets=fresh, timetable=clock(entry))
 
 
 def dataset_dag(entry, assets):

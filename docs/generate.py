@@ -17,6 +17,7 @@ import yaml
 from moulouya.catalogue.tables import COLUMNS
 from moulouya.cli import app
 from moulouya.licences import LICENCES
+from moulouya.region import SYMBOLS
 from moulouya.schemas import schemas
 from moulouya.settings import Settings
 
@@ -122,6 +123,9 @@ def _models(schema: Schema) -> Iterator[str]:
 
 def _dataset(schema: Schema) -> Iterator[str]:
     yield from _models(schema)
+    yield "## Units\n"
+    yield "Symbols that `unit` may be; a unit that is a word is named in `units` of region.yml.\n"
+    yield ", ".join(f"`{symbol}`" for symbol in sorted(SYMBOLS)) + "\n"
     yield "## Licences\n"
     yield "What `licence` may be, in a dataset, a publisher or `region.yml`.\n"
     yield "| SPDX | title | credit is due | share alike |"

@@ -44,7 +44,7 @@ def tolerant(text: str, column: StagedColumn, dialect: Dialect) -> str:
         cast = f"CAST({moment} AS {column.sql_type})"
         return f"CASE WHEN {cast} = {moment} THEN {cast} END"
     number = _number(text, column, dialect)
-    cast = f"TRY_CAST({number} AS {column.sql_type})"
+    cast = _try(number, column)
     if kind == "number":
         return f"CASE WHEN isfinite({cast}) THEN {cast} END"
     changed = _changed(number, column)
@@ -59,11 +59,17 @@ def strict_typed(value: str, column: StagedColumn, source_type: str) -> str:
 
 def tolerant_typed(value: str, column: StagedColumn, source_type: str) -> str:
     """Cast a value that has a type already; NULL where casting it back gives another one."""
-    cast = f"TRY_CAST({value} AS {column.sql_type})"
+    cast = _try(value, column)
     if column.type in ("text", "json", "geometry"):
         return cast
     finite = f" AND isfinite({cast})" if column.type == "number" else ""
     return f"CASE WHEN TRY_CAST({cast} AS {source_type}) = {value}{finite} THEN {cast} END"
+
+
+def _try(value: str, column: StagedColumn) -> str:
+    """A cast that gives NULL; TRY_CAST to GEOMETRY raises all the same."""
+    cast = f"CAST({value} AS {column.sql_type})"
+    return f"TRY({cast})" if column.type == "geometry" else f"TRY_{cast}"
 
 
 def _changed(text: str, column: StagedColumn) -> str | None:

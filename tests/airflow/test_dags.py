@@ -49,6 +49,23 @@ def test_a_derived_dataset_follows_any_of_its_inputs_and_a_daily_clock(workspace
     assert dag.timetable.timetable.delta.total_seconds() == 86400
 
 
+def test_a_source_that_refers_to_others_starts_when_all_are_there(workspace, dags):
+    from small_workspace import column
+
+    workspace.define("communes")
+    workspace.define("roads")
+    to = {"code": column("text", references="communes.code"),
+          "name": column("text", references="roads.name"), "people": column("integer")}  # fmt: skip
+    workspace.define("schools", columns=to, refresh={"every": "P7D"})
+    timetable = dags()["dataset__schools"].timetable
+    assert type(timetable.asset_condition).__name__ == "AssetAll"
+    assert sorted(asset.name for asset in timetable.asset_condition.objects) == [
+        "communes",
+        "roads",
+    ]
+    assert timetable.timetable.delta.days == 7
+
+
 @pytest.mark.parametrize(
     ("refresh", "timetable", "says"),
     [

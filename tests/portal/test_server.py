@@ -71,10 +71,10 @@ def test_duckdb_attaches_the_catalogue_and_reads_by_ranges(
 def test_session_on_a_release_is_not_disturbed_by_the_next_one(
     serve: Serve, at_port: tuple[lakes.Built, int], analyst: duckdb.DuckDBPyConnection
 ) -> None:
-    """With the address that pages give; blocks of its tables are first read after the change."""
+    """Even through the address of the newest; its tables are first read after the change."""
     built, port = at_port
     server = serve(built, port)
-    analyst.execute(f"ATTACH '{server.url}/releases/1/catalogue.duckdb' AS moulouya (READ_ONLY)")
+    analyst.execute(f"ATTACH '{server.url}/catalogue.duckdb' AS moulouya (READ_ONLY)")
     lakes.publish_communes(built, lakes.COMMUNE_ROWS[:5])
     lakes.commit(built)
     end = time.monotonic() + 20
@@ -101,8 +101,8 @@ def test_large_file_and_its_parts_arrive_whole(
 ) -> None:
     built, port = at_port
     server = serve(built, port)
-    content = (built.lake.releases / "1" / "catalogue.duckdb").read_bytes()
-    url = f"{server.url}/releases/1/catalogue.duckdb"
+    content = (built.lake.releases / "1" / "serving.duckdb").read_bytes()
+    url = f"{server.url}/releases/1/serving.duckdb"
     assert len(content) > 1_000_000
     assert httpx.get(url).content == content
     half = httpx.get(url, headers={"Range": "bytes=1000-"})

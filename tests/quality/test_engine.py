@@ -150,7 +150,7 @@ expectations:
     assert kinds == ["columns", "counts", "rows", "there", "unique"]
     statements.clear()
     run(query, columns, fuse=False)
-    assert len(statements) > 40
+    assert len(statements) > 20
 
 
 def _kind(statement: str) -> str:

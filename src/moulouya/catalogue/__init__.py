@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from moulouya.catalogue import database
+from moulouya.catalogue import database, tables
 from moulouya.release import Plan
 from moulouya.storage.lake import Lake
 from moulouya.versions import Version
@@ -14,5 +14,7 @@ __all__ = ["build"]
 
 def build(lake: Lake, found: dict[str, Version], plan: Plan, folder: Path) -> None:
     """Write every file of a release's catalogue into ``folder``."""
-    database.build_catalogue(found, plan, folder / "catalogue.duckdb")
-    database.build_serving(lake, found, plan, folder / "serving.duckdb")
+    described = tables.make(plan, found)
+    database.write_parquet(described, folder)
+    database.build_catalogue(described, found, plan, folder / "catalogue.duckdb")
+    database.build_serving(described, lake, found, plan, folder / "serving.duckdb")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
-from duckdb import DuckDBPyConnection
 
 from moulouya.licences import LICENCES
 from moulouya.release import Plan
@@ -48,17 +47,15 @@ COLUMNS = {
 _TYPES = {"int": pa.int64(), "bool": pa.bool_(), "float": pa.float64(), "": pa.string()}
 
 
-def write(con: DuckDBPyConnection, schema: str, plan: Plan, found: dict[str, Version]) -> None:
-    """Write the tables of schema ``catalogue`` anew into an attached database."""
-    con.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    con.execute(f"CREATE SCHEMA {schema}")
+def make(plan: Plan, found: dict[str, Version]) -> dict[str, pa.Table]:
+    """The tables of schema ``catalogue``, by name."""
+    made = {}
     for name, rows in _tables(plan, found).items():
         fields = [column.partition(":") for column in COLUMNS[name].split()]
-        arrow = pa.schema([pa.field(field[0], _TYPES[field[2]]) for field in fields])
-        filled = [{field.name: row.get(field.name) for field in arrow} for row in rows]
-        con.register("rows_of_table", pa.Table.from_pylist(filled, schema=arrow))
-        con.execute(f'CREATE TABLE {schema}."{name}" AS FROM rows_of_table')
-        con.unregister("rows_of_table")
+        schema = pa.schema([pa.field(field[0], _TYPES[field[2]]) for field in fields])
+        filled = [{field.name: row.get(field.name) for field in schema} for row in rows]
+        made[name] = pa.Table.from_pylist(filled, schema=schema)
+    return made
 
 
 def _tables(plan: Plan, found: dict[str, Version]) -> dict[str, list[Row]]:

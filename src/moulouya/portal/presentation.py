@@ -132,6 +132,7 @@ def columns(catalogue: Catalogue, dataset: PublishedDataset, language: Language)
     definition = dataset.definition
     measured = {column["name"]: column for column in dataset.record["columns"]}
     key = list(definition.get("key") or [])
+    units = catalogue.region.get("units", {})
     found = []
     for name, seen in measured.items():
         column = definition["columns"][name]
@@ -144,7 +145,7 @@ def columns(catalogue: Catalogue, dataset: PublishedDataset, language: Language)
                 title=column["title"][language.code],
                 description=column["description"][language.code],
                 type=type_words(column["type"], language),
-                unit=unit_words(column.get("unit"), language),
+                unit=unit_words(column.get("unit"), units, language),
                 rules=column_rules(name, column, key, language),
                 pattern=column.get("pattern") or "",
                 values=[(value, meaning[language.code]) for value, meaning in values.items()],

@@ -1,27 +1,12 @@
-"""Units of measure in the reader's language; definitions name them in English."""
+"""Units of measure in the reader's language: words of region.yml, and symbols."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from moulouya.portal.languages import N_, Language
 
-UNITS = (
-    N_("persons"),
-    N_("households"),
-    N_("dwellings"),
-    N_("establishments"),
-    N_("jobs"),
-    N_("sites"),
-    N_("communes"),
-    N_("cercles"),
-    N_("provinces"),
-    N_("souks"),
-    N_("years"),
-    N_("degrees"),
-    N_("percentage points"),
-    N_("births per woman"),
-    N_("persons per household"),
-    N_("persons per room"),
-    N_("persons per km²"),
+SYMBOLS = (
     N_("m"),
     N_("km"),
     N_("m²"),
@@ -35,11 +20,13 @@ UNITS = (
     N_("mm"),
     N_("kWh"),
 )
-_KNOWN = frozenset(UNITS)
+_KNOWN = frozenset(SYMBOLS)
 
 
-def unit_words(unit: str | None, language: Language) -> str:
-    """A unit in the language; one that is not in the vocabulary stays as it is written."""
+def unit_words(unit: str | None, words: Mapping[str, Mapping[str, str]], language: Language) -> str:
+    """A unit in the language: a word of the region's vocabulary, or a symbol."""
     if not unit:
         return ""
+    if unit in words:
+        return words[unit][language.code]
     return language.text(unit) if unit in _KNOWN else unit
