@@ -21,7 +21,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 # GX reads it when it is imported.
@@ -39,7 +38,6 @@ from great_expectations.datasource.fluent.sql_datasource import (
     SQLDatasource,
     TableAsset,
 )
-from great_expectations.execution_engine.execution_engine import MetricComputationConfiguration
 from great_expectations.execution_engine.sqlalchemy_execution_engine import (
     SqlAlchemyExecutionEngine,
 )
@@ -102,23 +100,6 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
         if rest:
             resolved.update(super().resolve_metrics(rest, metrics, runtime_configuration))
         return resolved
-
-    def resolve_metric_bundle(
-        self, metric_fn_bundle: Iterable[MetricComputationConfiguration]
-    ) -> dict[MetricConfigurationID, Any]:
-        """Compute aggregates: one SELECT for all that are about the same rows."""
-        if not self.fuse:
-            return super().resolve_metric_bundle(metric_fn_bundle)
-        # GX compares domains as they were written: {"row_condition": None} is not {} to it.
-        bundle = []
-        for metric in metric_fn_bundle:
-            domain = {
-                key: value
-                for key, value in (metric.compute_domain_kwargs or {}).items()
-                if value is not None
-            }
-            bundle.append(replace(metric, compute_domain_kwargs=domain))
-        return super().resolve_metric_bundle(bundle)
 
     def _turn(self, metric: MetricConfiguration) -> int:
         if metric.metric_name.endswith(SAMPLES):

@@ -55,9 +55,7 @@ def read(con: DuckDBPyConnection, files: list[Path], source: SourceBase, scratch
     arguments = ", ".join(f"{name} = {value}" for name, value in options.items())
     return RawTable(
         relation=f"read_csv([{listed}], {arguments})",
-        expressions={
-            name: identifier(column) for name, column in zip(names[0], columns, strict=True)
-        },
+        expressions=_expressions(names[0], columns),
         file_expression="filename",
         malformed=lambda: _malformed(con),
         lines=lambda records, malformed: _lines(records, malformed, texts, source),
@@ -115,6 +113,14 @@ def _distinct(names: list[str]) -> list[str]:
         repeated = seen[name.lower()] > 1
         result.append(f"{name}#{seen[name.lower()]}" if repeated or not name else name)
     return result
+
+
+def _expressions(names: list[str], columns: list[str]) -> dict[str, str]:
+    """Each name of the header with its column; one that repeats is the first, then name#2, …"""
+    found: dict[str, str] = {}
+    for name, column in zip(names, columns, strict=True):
+        found[column if name in found else name] = identifier(column)
+    return found
 
 
 def _as_utf8(path: Path, source: SourceBase, scratch: Path) -> Path:
