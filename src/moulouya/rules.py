@@ -82,12 +82,18 @@ class Rules:
             hint = did_you_mean(column.unit, [*self.region.units, *SYMBOLS]).removeprefix("; ")
             message = f"unit {column.unit!r} is neither a symbol nor in region.yml's units"
             yield file.fault((*where, "unit"), message, hint or None)
-        if column.pattern is not None:
+        if column.pattern is not None and column.type != "text":
+            message = f"a {column.type} has no pattern"
+            yield file.fault((*where, "pattern"), message, "only a text has one; use `range`")
+        elif column.pattern is not None:
             try:
                 self._duckdb.execute("SELECT regexp_matches('', ?)", [column.pattern])
             except duckdb.Error as error:
                 yield file.fault((*where, "pattern"), f"not a regular expression: {error}")
-        if column.range is not None:
+        if column.range is not None and column.type in ("text", "json", "geometry", "boolean"):
+            message = f"a {column.type} has no lowest and highest value"
+            yield file.fault((*where, "range"), message, "use `pattern` or `values`")
+        elif column.range is not None:
             try:
                 for bound in column.range:
                     self._duckdb.execute(f"SELECT CAST(? AS {column.sql_type})", [bound])

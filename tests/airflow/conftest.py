@@ -26,6 +26,7 @@ os.environ.update(
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
 )
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.append(str(REPOSITORY))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -75,8 +75,9 @@ def test_stopping_ends_every_process_of_every_group(supervisor):
 
 def test_what_does_not_want_to_stop_is_made_to(supervisor, monkeypatch):
     monkeypatch.setattr(processes, "STOP_SECONDS", 0.5)
-    deaf = ["trap '' TERM", "echo up", "while :; do wait; read -r _ < /dev/zero; done"]
-    supervisor.start("deaf", ["/bin/sh", "-c", "; ".join(deaf)])
+    ignore = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+    deaf = f"import signal; {ignore}; print('up', flush=True); signal.pause()"
+    supervisor.start("deaf", [sys.executable, "-c", deaf])
     until(lambda: "up" in supervisor.log("deaf").read_text())
     pid = supervisor.components[0].process.pid
     supervisor.stop()

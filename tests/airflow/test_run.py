@@ -56,7 +56,7 @@ def test_it_takes_everything_through_even_after_it_was_killed(workspace, setting
     workspace.define("too_few", rows={"at_least": 10})
     workspace.write("datasets/places/wrong.yml", "title: nothing\n")
     far = {"kind": "http", "url": "http://127.0.0.1:9/a.csv", "format": "csv"}
-    workspace.define("far", source=far)
+    workspace.define("far", source=far, refresh={"every": "P1D"})
     state = settings.state_root / "airflow"
 
     with start(outside) as first:
@@ -90,7 +90,7 @@ def test_it_takes_everything_through_even_after_it_was_killed(workspace, setting
         ).fetchall()
         pools = {name for (name,) in database.execute("SELECT pool FROM slot_pool")}
         events = database.execute(
-            "SELECT asset.name, asset_event.extra FROM asset_event JOIN asset ON asset.id = asset_id"
+            "SELECT name, asset_event.extra FROM asset_event JOIN asset ON asset.id = asset_id"
         ).fetchall()
     database.close()
     notes = {}
