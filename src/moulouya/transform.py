@@ -131,8 +131,18 @@ def _check_columns(con: duckdb.DuckDBPyConnection, query: str, dataset: Dataset)
 
 def _would_lose(made: str, column: Column) -> bool:
     """Whether the cast to the declared type would round or reinterpret silently."""
+    whole = made in _WHOLE or made == "HUGEINT"
+    decimal = made.startswith("DECIMAL")
     if column.type == "integer":
-        return made not in _WHOLE and made != "HUGEINT"
+        return not whole
+    if column.type == "number":
+        return not (whole or decimal or made in ("DOUBLE", "FLOAT"))
+    if column.type.startswith("decimal"):
+        return not (whole or (decimal and _scale(made) <= _scale(column.type)))
+    if column.type == "boolean":
+        return made != "BOOLEAN"
+    if column.type == "datetime":
+        return not made.startswith(("TIMESTAMP", "DATE"))
     if column.type == "geometry":
         return not made.startswith("GEOMETRY")
     if column.type in ("text", "json"):
@@ -140,6 +150,10 @@ def _would_lose(made: str, column: Column) -> bool:
     if column.type == "date":
         return made != "DATE"
     return False
+
+
+def _scale(decimal: str) -> int:
+    return int(decimal.removesuffix(")").split(",")[1])
 
 
 def _run_python(con: duckdb.DuckDBPyConnection, path: Path, inputs: dict[str, Path]) -> str:
@@ -164,7 +178,11 @@ def _run_python(con: duckdb.DuckDBPyConnection, path: Path, inputs: dict[str, Pa
     if not isinstance(result, pd.DataFrame):
         raise TransformError(f"{path.name}: transform() returned {type(result).__name__}",
                              hint="return a pandas DataFrame")  # fmt: skip
-    con.register("result", pa.Table.from_pandas(result, preserve_index=False))
+    try:
+        con.register("result", pa.Table.from_pandas(result, preserve_index=False))
+    except pa.ArrowException as error:
+        raise TransformError(f"{path.name}: {'; '.join(map(str, error.args))}",
+                             hint="give each column values of one type") from error  # fmt: skip
     parts = [
         f"ST_GeomFromWKB({identifier(name)}) AS {identifier(name)}"
         if kind == "BLOB"

@@ -79,7 +79,7 @@ def test_it_takes_everything_through_even_after_it_was_killed(workspace, setting
     assert f"ATTACH '{portal}/catalogue.duckdb' AS catalogue (READ_ONLY);" in said
 
     for slug in ("communes", "schools", "both"):
-        assert versions.latest(workspace.lake, slug).number == 1
+        assert versions.latest(workspace.lake, slug) is not None, said
     released = release.current(workspace.lake)
     assert released.manifest["datasets"].keys() == {"communes", "schools", "both"}
     assert released.manifest["public_url"] == portal

@@ -12,7 +12,7 @@ from small_workspace import dicts_of, rows_of
 from moulouya.errors import ReadError
 
 SPECTRUM = (
-    "comma_in_quotes", "empty", "empty_crlf", "escaped_quotes", "json", "location_coordinates",
+    "comma_in_quotes", "empty", "empty_crlf", "escaped_quotes", "json",
     "newlines", "newlines_crlf", "quotes_and_newlines", "simple", "simple_crlf", "utf8",
 )  # fmt: skip
 POLLOCK = {

@@ -119,7 +119,8 @@ def open_lake(root: Path) -> Lake:
         if not (root / "FORMAT").exists():
             replace_file(root / "FORMAT", canonical_json({"format": FORMAT}))
         (root / "tmp").mkdir(exist_ok=True)
-    found = read_json(root / "FORMAT").get("format")
+    record = read_json(root / "FORMAT")
+    found = record.get("format") if isinstance(record, dict) else None
     if found != FORMAT:
         raise LakeError(
             f"{root} is a lake of format {found}; this version reads format {FORMAT}",

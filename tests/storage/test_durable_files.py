@@ -1,0 +1,156 @@
+"""Files of the lake: written, synced and only then named; names are never reused."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from moulouya.errors import LakeError
+from moulouya.storage.files import (
+    canonical_json,
+    commit_directory,
+    put_if_absent,
+    read_json,
+    replace_file,
+    told_plainly,
+)
+from moulouya.storage.lake import Lake, open_lake
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return open_lake(tmp_path / "lake")
+
+
+def draft(lake: Lake, name: str, content: str = "x") -> Path:
+    folder = lake.scratch(name)
+    folder.mkdir(parents=True)
+    (folder / "file").write_text(content)
+    return folder
+
+
+def test_a_lake_is_created_once_and_opened_again(tmp_path):
+    first = open_lake(tmp_path / "new" / "lake")
+    assert json.loads((first.root / "FORMAT").read_text()) == {"format": 1}
+    before = (first.root / "FORMAT").stat().st_mtime_ns
+    assert open_lake(first.root) == first
+    assert (first.root / "FORMAT").stat().st_mtime_ns == before
+
+
+def test_a_lake_of_another_format_is_refused(lake):
+    (lake.root / "FORMAT").write_text('{"format": 2}')
+    with pytest.raises(LakeError, match="format 2; this version reads format 1"):
+        open_lake(lake.root)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_damaged_format_file_is_an_error_that_names_it(lake, content):
+    (lake.root / "FORMAT").write_text(content)
+    with pytest.raises(LakeError, match="FORMAT"):
+        open_lake(lake.root)
+
+
+def test_numbers_follow_each_other(lake):
+    folder = lake.versions("a")
+    assert lake.latest(folder) is None
+    assert [lake.commit_next(draft(lake, f"r{n}"), folder) for n in range(3)] == [1, 2, 3]
+    assert lake.numbers(folder) == [1, 2, 3]
+
+
+def test_numbers_are_ordered_as_numbers_and_strangers_are_ignored(lake):
+    for name in ("2", "10", "1", "notes", ".tmp"):
+        (lake.versions("a") / name).mkdir(parents=True)
+    assert lake.numbers(lake.versions("a")) == [1, 2, 10]
+
+
+def test_a_name_that_is_taken_is_never_replaced(lake):
+    target = lake.version("a", 1)
+    assert commit_directory(draft(lake, "one", "first"), target, lake.root)
+    second = draft(lake, "two", "second")
+    assert not commit_directory(second, target, lake.root)
+    assert (target / "file").read_text() == "first"
+    assert (second / "file").read_text() == "second"
+
+
+def test_a_number_taken_meanwhile_is_left_and_the_next_one_used(lake, monkeypatch):
+    lake.commit_next(draft(lake, "one", "first"), lake.versions("a"))
+    monkeypatch.setattr(Lake, "latest", lambda self, folder: None)
+    assert lake.commit_next(draft(lake, "two", "second"), lake.versions("a")) == 2
+    assert (lake.version("a", 1) / "file").read_text() == "first"
+
+
+def test_committed_files_are_read_only(lake):
+    lake.commit_next(draft(lake, "one"), lake.versions("a"))
+    assert (lake.version("a", 1) / "file").stat().st_mode & 0o222 == 0
+
+
+def test_everything_is_synced_before_it_gets_its_name(lake, monkeypatch):
+    done: list[str] = []
+    real_sync, real_rename = os.fsync, Path.rename
+    monkeypatch.setattr(os, "fsync", lambda fd: (done.append(os.readlink(f"/proc/self/fd/{fd}")),
+                                                 real_sync(fd)))  # fmt: skip
+    monkeypatch.setattr(Path, "rename", lambda self, to: (done.append("RENAME"),
+                                                          real_rename(self, to))[1])  # fmt: skip
+    scratch = draft(lake, "one")
+    (scratch / "deep").mkdir()
+    (scratch / "deep" / "file").write_text("y")
+    lake.commit_next(scratch, lake.versions("a"))
+    before, after = done[: done.index("RENAME")], done[done.index("RENAME") + 1 :]
+    assert {str(scratch / "file"), str(scratch / "deep" / "file"), str(scratch)} <= set(before)
+    assert str(lake.versions("a")) in after
+
+
+def test_putting_a_file_that_is_there_changes_nothing(tmp_path):
+    assert put_if_absent(tmp_path / "1", b"first", tmp_path / "s")
+    assert not put_if_absent(tmp_path / "1", b"second", tmp_path / "s")
+    assert (tmp_path / "1").read_bytes() == b"first"
+    assert {path.name for path in tmp_path.iterdir()} == {"1"}
+
+
+def test_a_replaced_file_leaves_no_scratch(tmp_path):
+    replace_file(tmp_path / "a", b"1")
+    replace_file(tmp_path / "a", b"2")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_bytes() == b"2"
+
+
+def test_json_is_utf_8_in_the_given_order(tmp_path):
+    data = canonical_json({"b": "بركان", "a": 1})
+    assert data.decode() == '{\n "b": "بركان",\n "a": 1\n}\n'
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b"{}x"])
+def test_a_damaged_record_is_an_error_that_names_it(tmp_path, damage):
+    (tmp_path / "r.json").write_bytes(damage)
+    with pytest.raises(LakeError, match=r"r\.json is damaged"):
+        read_json(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "right to write"),
+        (errno.EIO, ""),
+    ],
+)
+def test_an_error_of_the_system_says_what_failed_and_what_to_do(number, hint):
+    with pytest.raises(LakeError, match="writing x") as caught, told_plainly("writing x"):
+        raise OSError(number, os.strerror(number))
+    assert hint in (caught.value.hint or "")
+    assert caught.value.exit_code == 3
+
+
+def test_a_lock_is_held_by_one_at_a_time(lake):
+    import fcntl
+
+    with lake.locked("a"), (lake.root / "leases" / "a").open() as other:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (lake.root / "leases" / "a").open() as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
