@@ -90,15 +90,16 @@ def tell(context, result):
 
 def call(context, name, *args, **kwargs):
     """One call of the library, ``<module>.<function>``; an error is told before it is raised."""
-    from moulouya.errors import MoulouyaError
+    from moulouya.ledger import describe
 
     module, function = name.split(".")
     task = context["task"].task_id
     try:
         return getattr(import_module(f"moulouya.{module}"), function)(settings(), *args, **kwargs)
-    except MoulouyaError as error:
-        told = {"code": error.code, "message": error.message, "hint": error.hint}
-        failed = {"outcome": "failed", "error": told, "sentence": f"failed in {task}: {error}"}
+    except Exception as error:
+        told = describe(error)
+        text = "\n  hint: ".join(filter(None, [told["message"], told["hint"]]))
+        failed = {"outcome": "failed", "error": told, "sentence": f"failed in {task}: {text}"}
         tell(context, failed)
         raise
 

@@ -13,6 +13,7 @@ from moulouya.storage.files import (
     canonical_json,
     commit_directory,
     read_json,
+    replace_file,
     told_plainly,
     write_file,
 )
@@ -52,6 +53,40 @@ def reasons_to_hold(
         if column["name"] in had_values and record["rows"] and column["nulls"] == record["rows"]
     ]
     return reasons
+
+
+def seen(
+    lake: Lake, previous: Version, dataset: Dataset, sha256: str | None, inputs: dict[str, int]
+) -> bool:
+    """Whether this material made the newest version, or was found to make the same one again."""
+    if same_material(previous.record, dataset, sha256, inputs):
+        return True
+    path = _memory(lake, dataset)
+    remembered = read_json(path) if path.exists() else {}
+    return bool(remembered == _material(dataset, sha256, inputs, previous.number))
+
+
+def remember(lake: Lake, dataset: Dataset, sha256: str | None, inputs: dict[str, int]) -> None:
+    """Note that this material gives the newest version again, so that it is not worked through
+    at every look; losing the note costs time, nothing else.
+    """
+    newest = lake.latest(lake.versions(dataset.slug)) or 0
+    with told_plainly(f"noting what {dataset.slug} was made of"):
+        material = _material(dataset, sha256, inputs, newest)
+        replace_file(_memory(lake, dataset), canonical_json(material))
+
+
+def _memory(lake: Lake, dataset: Dataset) -> Path:
+    return lake.versions(dataset.slug) / "seen.json"
+
+
+def _material(
+    dataset: Dataset, sha256: str | None, inputs: dict[str, int], version: int
+) -> dict[str, Any]:
+    return {
+        "format": 1, "version": version, "recipe": dataset.recipe, "sha256": sha256,
+        "inputs": inputs,
+    }  # fmt: skip
 
 
 def same_material(

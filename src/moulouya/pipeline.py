@@ -261,10 +261,18 @@ def _publish(run: Run) -> dict[str, Any]:
         _validate(run, table, "outgoing")
     previous = versions.latest(lake, dataset.slug)
     region = run.region
+    validated = report(run)
     draft = versions.prepare(
-        dataset, table, draft_folder, region=region, previous=previous, settings=run.settings
+        dataset,
+        table,
+        draft_folder,
+        region=region,
+        validation=validated,
+        previous=previous,
+        settings=run.settings,
     )
     if draft.changes is not None and draft.changes.none:
+        gates.remember(lake, dataset, _sha256(run), run.read("inputs"))
         return end(run, "unchanged", version=previous)
     if staged is not None and staged.rejects is not None:
         staged.rejects.rename(draft_folder / "rejected.parquet")
@@ -285,7 +293,7 @@ def _publish(run: Run) -> dict[str, Any]:
         else [],
         inputs=run.read("inputs"),
         rejected=staged.rejected if staged else 0,
-        validation=report(run),
+        validation=validated,
         previous=previous,
         settings=run.settings,
     )
@@ -298,11 +306,16 @@ def _publish(run: Run) -> dict[str, Any]:
     return end(run, "published", version=versions.commit(lake, dataset.slug, draft_folder))
 
 
+def _sha256(run: Run) -> str | None:
+    number = run.read("snapshot").get("number")
+    return snapshots.read(run.lake, run.dataset.slug, number).sha256 if number else None
+
+
 def _known(run: Run, sha256: str | None) -> dict[str, Any] | None:
     """End the run early when these bytes, recipe and inputs were dealt with before."""
     previous = versions.latest(run.lake, run.dataset.slug)
     inputs = {slug: version.number for slug, version in run.inputs(run.dataset.inputs).items()}
-    if previous is not None and gates.same_material(previous.record, run.dataset, sha256, inputs):
+    if previous is not None and gates.seen(run.lake, previous, run.dataset, sha256, inputs):
         return end(run, "unchanged", version=previous)
     held = gates.held(run.lake, run.dataset.slug, run.dataset, sha256, inputs)
     if held is not None:

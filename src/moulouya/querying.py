@@ -12,7 +12,7 @@ import duckdb
 from moulouya import duck, release
 from moulouya.errors import UsageError
 from moulouya.settings import Settings
-from moulouya.storage.lake import open_lake
+from moulouya.storage.lake import look_into
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,7 +57,7 @@ def query(settings: Settings, text: str) -> Result:
     Raises UsageError when there is no release yet, or when the statement is not a SELECT or
     fails.
     """
-    current = release.current(open_lake(settings.lake_root), verify=False)
+    current = release.current(look_into(settings.lake_root), verify=False)
     if current is None:
         raise UsageError("there is no release yet", hint="moulouya run --all")
     try:

@@ -9,7 +9,7 @@ from moulouya import ledger, versions, workspace
 from moulouya.definition import Definition
 from moulouya.ledger import now, stamp
 from moulouya.settings import Settings
-from moulouya.storage.lake import Lake, open_lake
+from moulouya.storage.lake import Lake, look_into
 from moulouya.workspace import Workspace
 
 LATE_AFTER_PERIODS = 3
@@ -18,7 +18,7 @@ LATE_AFTER_PERIODS = 3
 def status(settings: Settings) -> list[dict[str, Any]]:
     """One row a dataset, broken ones included: freshness, last outcome, rows, what to do."""
     loaded = workspace.load(settings.workspace_root)
-    lake = open_lake(settings.lake_root)
+    lake = look_into(settings.lake_root)
     slugs = {*loaded.datasets, *loaded.broken}
     last = ledger.last_runs(lake, slugs)
     checked = _last_good(lake, slugs)

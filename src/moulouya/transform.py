@@ -132,13 +132,10 @@ def _check_columns(con: duckdb.DuckDBPyConnection, query: str, dataset: Dataset)
 def _would_lose(made: str, column: Column) -> bool:
     """Whether the cast to the declared type would round or reinterpret silently."""
     whole = made in _WHOLE or made == "HUGEINT"
-    decimal = made.startswith("DECIMAL")
     if column.type == "integer":
         return not whole
-    if column.type == "number":
-        return not (whole or decimal or made in ("DOUBLE", "FLOAT"))
-    if column.type.startswith("decimal"):
-        return not (whole or (decimal and _scale(made) <= _scale(column.type)))
+    if column.type == "number" or column.type.startswith("decimal"):  # its scale is a wish to round
+        return not (whole or made in ("DOUBLE", "FLOAT") or made.startswith("DECIMAL"))
     if column.type == "boolean":
         return made != "BOOLEAN"
     if column.type == "datetime":
@@ -150,10 +147,6 @@ def _would_lose(made: str, column: Column) -> bool:
     if column.type == "date":
         return made != "DATE"
     return False
-
-
-def _scale(decimal: str) -> int:
-    return int(decimal.removesuffix(")").split(",")[1])
 
 
 def _run_python(con: duckdb.DuckDBPyConnection, path: Path, inputs: dict[str, Path]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as library_version
@@ -81,10 +82,14 @@ def prepare(
     folder: Path,
     *,
     region: Region,
+    validation: dict[str, Any],
     previous: Version | None,
     settings: Settings,
 ) -> Draft:
-    """Put a validated table into ``folder`` and compare it with the version before."""
+    """Put a validated table into ``folder`` and compare it with the version before.
+
+    The expectations that were checked count as metadata: a new one is news to the reader.
+    """
     with told_plainly(f"preparing {dataset.slug}"):
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{dataset.slug}.parquet"
@@ -96,7 +101,10 @@ def prepare(
             previous.table,
             target,
             dataset.definition.key,
-            metadata=(_metadata(previous.record), _metadata(described(dataset, region))),
+            metadata=(
+                _metadata(previous.record, read_json(previous.path / "validation.json")),
+                _metadata(described(dataset, region), validation),
+            ),
             settings=settings,
             spill=folder.parent / "spill",
         )
@@ -114,8 +122,15 @@ def described(dataset: Dataset, region: Region) -> dict[str, Any]:
     }
 
 
-def _metadata(record: dict[str, Any]) -> dict[str, Any]:
-    return {**record["definition"], **{name: record[name] for name in ("licence", "publisher")}}
+def _metadata(record: dict[str, Any], validation: dict[str, Any]) -> dict[str, Any]:
+    asked = ("moment", "type", "column", "kwargs", "severity")
+    checks = [{name: check[name] for name in asked} for check in validation["checks"]]
+    return {
+        **record["definition"],
+        "licence": record["licence"],
+        "publisher": record["publisher"],
+        "expectations": json.loads(canonical_json(checks)),
+    }
 
 
 def finish(

@@ -40,8 +40,8 @@ def test_a_dataset_with_a_source_goes_through_five_tasks(workspace, dags):
 def test_a_derived_dataset_follows_any_of_its_inputs_and_a_daily_clock(workspace, dags):
     workspace.define("communes")
     workspace.define("schools")
-    workspace.derive("both", "SELECT c.* FROM communes AS c JOIN schools AS s USING (code)")
-    dag = dags()["dataset__both"]
+    workspace.derive("joined", "SELECT c.* FROM communes AS c JOIN schools AS s USING (code)")
+    dag = dags()["dataset__joined"]
     assert [task.task_id for task in dag.topological_sort()] == ["transform", "publish"]
     condition = dag.timetable.asset_condition
     assert type(condition).__name__ == "AssetAny"

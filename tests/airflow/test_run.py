@@ -52,7 +52,7 @@ def test_it_takes_everything_through_even_after_it_was_killed(workspace, setting
     to_communes = {"code": column("text", references="communes.code"),
                    "name": column("text"), "people": column("integer")}  # fmt: skip
     workspace.define("schools", columns=to_communes, refresh={"every": "P1D"})
-    workspace.derive("both", "SELECT c.* FROM communes AS c JOIN schools USING (code)")
+    workspace.derive("joined", "SELECT c.* FROM communes AS c JOIN schools USING (code)")
     workspace.define("too_few", rows={"at_least": 10})
     workspace.write("datasets/places/wrong.yml", "title: nothing\n")
     far = {"kind": "http", "url": "http://127.0.0.1:9/a.csv", "format": "csv"}
@@ -78,10 +78,10 @@ def test_it_takes_everything_through_even_after_it_was_killed(workspace, setting
     portal = f"http://127.0.0.1:{outside['MOULOUYA_PORTAL_PORT']}"
     assert f"ATTACH '{portal}/catalogue.duckdb' AS catalogue (READ_ONLY);" in said
 
-    for slug in ("communes", "schools", "both"):
+    for slug in ("communes", "schools", "joined"):
         assert versions.latest(workspace.lake, slug) is not None, said
     released = release.current(workspace.lake)
-    assert released.manifest["datasets"].keys() == {"communes", "schools", "both"}
+    assert released.manifest["datasets"].keys() == {"communes", "schools", "joined"}
     assert released.manifest["public_url"] == portal
 
     with sqlite3.connect(f"file:{state / 'airflow.db'}?mode=ro", uri=True) as database:
@@ -101,7 +101,7 @@ def test_it_takes_everything_through_even_after_it_was_killed(workspace, setting
     assert any("wrong.yml:1" in one for one in notes["dataset__wrong"])
     assert any(re.fullmatch(r"release \d+ · \d datasets", one) for one in notes["catalogue"])
     assert "host_127_0_0_1" in pools
-    assert {name for name, _ in events} == {"communes", "schools", "both", "catalogue"}
+    assert {name for name, _ in events} == {"communes", "schools", "joined", "catalogue"}
     assert all(json.loads(extra)["outcome"] == "published" for _, extra in events)
 
     assert processes.stop_leftovers(state / "components") == []

@@ -81,6 +81,17 @@ def test_a_failure_says_why_and_is_not_tried_again(workspace, dags):
     assert api.events == []
 
 
+def test_a_bug_is_told_as_one(workspace, dags, monkeypatch):
+    from moulouya import pipeline
+
+    workspace.define("communes")
+    monkeypatch.setattr(pipeline, "stage", lambda *_: 1 / 0)
+    api = run(dags, "communes", retries=4)
+    assert (api.states["stage"], api.states["publish"]) == ("failed", "upstream_failed")
+    assert "failed in stage: ZeroDivisionError" in api.outcome["sentence"]
+    assert api.outcome["error"]["code"] == "bug"
+
+
 def test_what_waiting_can_heal_is_tried_again_when_the_source_asks():
     import steps
 

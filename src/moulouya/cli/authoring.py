@@ -14,6 +14,7 @@ from moulouya.cli.options import (
     Slug,
     Workspace,
     answer,
+    counted,
     err,
     fault_as_json,
     out,
@@ -54,8 +55,8 @@ def check(as_json: Json = False, lake: Lake = None, workspace: Workspace = None)
                 err.print("  hint: " + fault.hint, markup=False, highlight=False)
         files = len({fault.file for fault in loaded.faults})
         out.print(
-            f"{len(loaded.faults)} faults in {files} files" if loaded.faults
-            else f"{len(loaded.datasets)} datasets, no faults"
+            f"{counted(len(loaded.faults), 'fault')} in {counted(files, 'file')}" if loaded.faults
+            else f"{counted(len(loaded.datasets), 'dataset')}, no faults"
         )  # fmt: skip
     raise typer.Exit(2 if loaded.faults else 0)
 
@@ -96,11 +97,11 @@ def where(
     """Show where everything about a dataset is: files, lake, page, DAG."""
     from moulouya import versions
     from moulouya import workspace as workspaces
-    from moulouya.storage.lake import open_lake
+    from moulouya.storage.lake import look_into
 
     settings = settings_of(workspace, lake)
     dataset = workspaces.load(settings.workspace_root).dataset(slug)
-    opened = open_lake(settings.lake_root)
+    opened = look_into(settings.lake_root)
     version = versions.latest(opened, slug)
     places = {
         "definition": dataset.path,

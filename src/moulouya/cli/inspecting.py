@@ -49,9 +49,9 @@ def sql(
 def verify(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:
     """Hash every committed file of the lake again and hold it against what was recorded."""
     from moulouya import verification
-    from moulouya.storage.lake import open_lake
+    from moulouya.storage.lake import look_into
 
-    found = verification.verify(open_lake(settings_of(workspace, lake).lake_root))
+    found = verification.verify(look_into(settings_of(workspace, lake).lake_root))
     if as_json:
         answer({"files": found.files, "bytes": found.bytes, "problems": found.problems})
     else:

@@ -9,7 +9,17 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from moulouya.cli.options import Json, Lake, Slug, Workspace, answer, err, out, settings_of
+from moulouya.cli.options import (
+    Json,
+    Lake,
+    Slug,
+    Workspace,
+    answer,
+    counted,
+    err,
+    out,
+    settings_of,
+)
 from moulouya.errors import UsageError
 
 STYLES = {"published": "green", "unchanged": "dim", "held": "yellow", "failed": "red"}
@@ -95,7 +105,9 @@ def _report(records: list[dict[str, Any]], released: dict[str, Any] | None) -> N
     out.print(", ".join(f"{number} {kind}" for kind, number in counts.items() if number))
     if released is not None:
         word = "committed" if released["outcome"] == "published" else "unchanged"
-        out.print(f"release {released['release']} {word}: {released['datasets']} datasets")
+        out.print(
+            f"release {released['release']} {word}: {counted(released['datasets'], 'dataset')}"
+        )
 
 
 def _exit_code(records: list[dict[str, Any]]) -> int:
@@ -113,7 +125,7 @@ def release(as_json: Json = False, lake: Lake = None, workspace: Workspace = Non
         answer(made)
         return
     word = "committed" if made["outcome"] == "published" else "unchanged"
-    out.print(f"release {made['release']} {word}: {made['datasets']} datasets")
+    out.print(f"release {made['release']} {word}: {counted(made['datasets'], 'dataset')}")
 
 
 def serve(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,19 +43,26 @@ def answer(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in English: 1 dataset, 2 datasets."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class Commands(TyperGroup):
     """Commands whose errors are sentences, or JSON where the command was asked for it."""
+
+    def main(  # type: ignore[override]  # whatever else it takes is passed on as it came
+        self, args: Sequence[str] | None = None, **extra: Any
+    ) -> Any:
+        self.as_json = "--json" in (sys.argv[1:] if args is None else args)
+        return super().main(args, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except MoulouyaError as error:
-            show(error, as_json=_wants_json())
+            show(error, as_json=self.as_json)
             raise typer.Exit(error.exit_code) from error
-
-
-def _wants_json() -> bool:
-    return "--json" in sys.argv
 
 
 def show(error: MoulouyaError, *, as_json: bool) -> None:

@@ -64,7 +64,10 @@ def sentence(kind: str, kwargs: Mapping[str, Any], result: Mapping[str, Any], su
     told = f"{about}{kind}({_arguments(kwargs)})"
     observed = result.get("observed_value")
     if kind == "unexpected_rows_expectation":
-        return f"the query returns {observed} rows: {show(kwargs['unexpected_rows_query'])}"
+        asked = kwargs.get("description") or show(kwargs["unexpected_rows_query"])
+        return (
+            f"{asked}: {observed} rows break this" if observed else f"{asked}: no row breaks this"
+        )
     if observed is not None:
         told += f" observed {show(observed)}"
     return told if success else f"{told}, which breaks the rule"

@@ -111,6 +111,14 @@ class Lake:
             os.close(descriptor)
 
 
+def look_into(root: Path) -> Lake:
+    """Open a lake to read it; nothing is created, an absent one is empty."""
+    lake = Lake(root)
+    if (root / "FORMAT").exists():
+        _check_format(lake)
+    return lake
+
+
 def open_lake(root: Path) -> Lake:
     """Open the lake in a folder, creating an empty one; another format is refused."""
     lake = Lake(root)
@@ -119,11 +127,15 @@ def open_lake(root: Path) -> Lake:
         if not (root / "FORMAT").exists():
             replace_file(root / "FORMAT", canonical_json({"format": FORMAT}))
         (root / "tmp").mkdir(exist_ok=True)
-    record = read_json(root / "FORMAT")
+    _check_format(lake)
+    return lake
+
+
+def _check_format(lake: Lake) -> None:
+    record = read_json(lake.root / "FORMAT")
     found = record.get("format") if isinstance(record, dict) else None
     if found != FORMAT:
         raise LakeError(
-            f"{root} is a lake of format {found}; this version reads format {FORMAT}",
+            f"{lake.root} is a lake of format {found}; this version reads format {FORMAT}",
             hint="use the moulouya version that wrote it",
         )
-    return lake
