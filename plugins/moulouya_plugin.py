@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -56,10 +57,12 @@ def make_pools(dag_run):
     run = (TaskInstance.dag_id == dag_run.dag_id, TaskInstance.run_id == dag_run.run_id)
     asked = set(session.scalars(select(TaskInstance.pool).where(*run).distinct()))
     hosts = {name for name in asked if name.startswith("host_")}
-    for name in hosts - set(session.scalars(select(Pool.pool).where(Pool.pool.in_(hosts)))):
-        with session.begin_nested():
-            about = "one request at a time to this host"
-            session.add(Pool(pool=name, slots=1, description=about, include_deferred=False))
+    missing = hosts - set(session.scalars(select(Pool.pool).where(Pool.pool.in_(hosts))))
+    dialect = import_module(f"sqlalchemy.dialects.{session.get_bind().dialect.name}")
+    for name in sorted(missing):
+        about = {"description": "one request at a time to this host", "include_deferred": False}
+        new = dialect.insert(Pool).values(pool=name, slots=1, **about)
+        session.execute(new.on_conflict_do_nothing())  # another scheduler may have been faster
 
 
 def write_note(dag_run):

@@ -96,6 +96,11 @@ def last_runs(lake: Lake, slugs: set[str]) -> dict[str, dict[str, Any]]:
         day = str(path.parent)
         record = read_json(path)
         slug = record["slug"]
-        if slug not in found or record["ended"] > found[slug]["ended"]:
+        if slug not in found or order(record) > order(found[slug]):
             found[slug] = record
     return found
+
+
+def order(record: dict[str, Any]) -> tuple[str, str]:
+    """When a run ended; in the same second a decision comes after the run it is about."""
+    return record["ended"], record["run_id"]

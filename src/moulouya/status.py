@@ -40,7 +40,7 @@ def _last_good(lake: Lake, slugs: set[str]) -> dict[str, dict[str, Any]]:
         slug = record["slug"]
         if record["outcome"] not in ("published", "unchanged") or slug not in slugs:
             continue
-        if slug not in found or record["ended"] > found[slug]["ended"]:
+        if slug not in found or ledger.order(record) > ledger.order(found[slug]):
             found[slug] = record
     return found
 

@@ -65,9 +65,9 @@ def sentence(kind: str, kwargs: Mapping[str, Any], result: Mapping[str, Any], su
     observed = result.get("observed_value")
     if kind == "unexpected_rows_expectation":
         asked = kwargs.get("description") or show(kwargs["unexpected_rows_query"])
-        return (
-            f"{asked}: {observed} rows break this" if observed else f"{asked}: no row breaks this"
-        )
+        rows = int(observed or 0)
+        broken = {0: "no row breaks this", 1: "1 row breaks this"}
+        return f"{asked}: {broken.get(rows, f'{rows} rows break this')}"
     if observed is not None:
         told += f" observed {show(observed)}"
     return told if success else f"{told}, which breaks the rule"
