@@ -78,7 +78,7 @@ def read(lake: Lake, number: int, *, verify: bool = True) -> Release:
         raise LakeError(
             f"{manifest_path} cannot be read: {error}", hint="moulouya verify"
         ) from error
-    if hashlib.sha256(raw).hexdigest() != entry["manifest_sha256"]:
+    if hashlib.sha256(raw).hexdigest() != entry.get("manifest_sha256"):
         raise LakeError(f"{manifest_path} is not what the log says", hint="moulouya verify")
     manifest = read_json(manifest_path)
     if verify:

@@ -64,7 +64,8 @@ def test_a_component_killed_from_outside_comes_back(supervisor, monkeypatch):
     assert len(supervisor.said) == 1
 
 
-def test_stopping_ends_every_process_of_every_group(supervisor):
+def test_stopping_ends_every_process_of_every_group(supervisor, monkeypatch):
+    monkeypatch.setattr(processes, "STOP_SECONDS", 1.0)
     supervisor.start("family", [sys.executable, "-c", FAMILY])
     pid = supervisor.components[0].process.pid
     until(lambda: len(processes.session_of(pid)) >= 3)

@@ -173,7 +173,8 @@ def _from_file(dataset: Dataset, moment: Moment) -> list[Rule]:
             reason=written.meta.reason or written.notes,
         )
         _check_arguments(rule, number, file)
-        if written.meta.moment == moment:
+        # Without a transform the staged table is the published one: there is one moment.
+        if written.meta.moment == moment or dataset.transform is None:
             found.append(rule)
     if file.faults:
         raise DefinitionError(file.faults)

@@ -48,9 +48,12 @@ def canonical_json(value: Any) -> bytes:
 def read_json(path: Path) -> Any:
     """Read a record of the lake; a damaged one is an error that names it."""
     try:
-        return json.loads(path.read_bytes())
+        record = json.loads(path.read_bytes())
     except ValueError as error:
         raise LakeError(f"{path} is damaged: {error}", hint="moulouya verify") from error
+    if not isinstance(record, dict):
+        raise LakeError(f"{path} is damaged: it is not a record", hint="moulouya verify")
+    return record
 
 
 def sync_file(path: Path) -> None:
