@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from moulouya import __version__
+from moulouya.errors import DefinitionError, Fault, MoulouyaError
 
 if TYPE_CHECKING:
     from moulouya.workspace import Dataset, Workspace
@@ -57,7 +60,9 @@ class Registry:
 def load(root: Path, cache_dir: Path) -> Registry:
     """The compiled registry of a workspace, compiled anew when a file of its shelves changed.
 
-    Where ``cache_dir`` cannot be written, it is compiled each time.
+    It is compiled in a process of its own, so that a DAG parser never imports what that needs.
+    Where ``cache_dir`` cannot be written, it is compiled each time. Raises DefinitionError when
+    region.yml is broken.
     """
     stamp = _stamp(root)
     cache = cache_dir / "registry.json"
@@ -67,9 +72,21 @@ def load(root: Path, cache_dir: Path) -> Registry:
             return Registry([Entry(**entry) for entry in kept["entries"]])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # absent, or of another version: compile it
-    registry = build(root)
-    _keep(cache, {"stamp": stamp, "entries": [asdict(entry) for entry in registry.entries]})
-    return registry
+    entries = _compile_apart(root)
+    _keep(cache, {"stamp": stamp, "entries": entries})
+    return Registry([Entry(**entry) for entry in entries])
+
+
+def _compile_apart(root: Path) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "moulouya.registry", str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode == 0:
+        entries: list[dict[str, Any]] = json.loads(done.stdout)
+        return entries
+    if done.returncode == DefinitionError.exit_code:
+        faults = [Fault(Path(fault.pop("file")), **fault) for fault in json.loads(done.stdout)]
+        raise DefinitionError(faults)
+    raise MoulouyaError(f"the definitions could not be compiled:\n{done.stderr[-2000:]}")
 
 
 def build(root: Path) -> Registry:
@@ -187,3 +204,18 @@ def _document(loaded: Workspace, dataset: Dataset) -> str:
     if definition.notes is not None:
         lines += ["", definition.notes.en]
     return "\n".join(lines)
+
+
+def main() -> int:
+    """Print the registry of the workspace named on the command line, or its faults, as JSON."""
+    try:
+        entries = build(Path(sys.argv[1])).entries
+    except DefinitionError as error:
+        print(json.dumps([{**asdict(fault), "file": str(fault.file)} for fault in error.faults]))
+        return error.exit_code
+    print(json.dumps([asdict(entry) for entry in entries], ensure_ascii=True))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

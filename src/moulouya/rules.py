@@ -40,6 +40,13 @@ class Rules:
 
         return duckdb.connect()
 
+    @cached_property
+    def _reserved(self) -> set[str]:
+        words = self._duckdb.execute(
+            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+        )
+        return {word for (word,) in words.fetchall()}
+
     def check(
         self,
         file: YamlFile,
@@ -61,6 +68,9 @@ class Rules:
             hint = did_you_mean(definition.publisher, region.publishers).removeprefix("; ")
             message = f"publisher {definition.publisher!r} is not in region.yml"
             yield file.fault(("publisher",), message, hint or None)
+        if slug in self._reserved:
+            hint = "it names the table in SQL too: choose another"
+            yield file.fault((), f"{slug!r} is a reserved word of SQL", hint)
         if slug == STAGED:
             yield file.fault((), f"{STAGED!r} is the name of the staged table", "choose another")
         if definition.source is None and transform is None:

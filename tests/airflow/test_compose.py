@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from conftest import REPOSITORY
+from places import REPOSITORY
 
 BIN = Path(sys.executable).parent
 SECRETS = {

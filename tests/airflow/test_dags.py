@@ -7,8 +7,7 @@ import subprocess
 import sys
 
 import pytest
-
-from conftest import REPOSITORY
+from places import REPOSITORY
 
 CHAIN = ["fetch", "stage", "validate", "transform", "publish"]
 

@@ -10,8 +10,7 @@ import time
 
 import pytest
 from ops import processes
-
-from conftest import REPOSITORY
+from places import REPOSITORY
 
 FOREVER = [sys.executable, "-c", "import signal; signal.pause()"]
 FAMILY = "import os, signal; os.fork() or (os.fork(), os.setpgid(0, 0)); signal.pause()"

@@ -16,9 +16,9 @@ import pytest
 from ops import environment as ops_environment
 from ops import processes, rounds
 from ops import run as ops_run
+from places import REPOSITORY
 from rich.console import Console
 
-from conftest import REPOSITORY
 from moulouya import registry, release, versions
 from small_workspace import column
 

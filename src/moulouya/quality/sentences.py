@@ -65,9 +65,9 @@ def sentence(kind: str, kwargs: Mapping[str, Any], result: Mapping[str, Any], su
     observed = result.get("observed_value")
     if kind == "unexpected_rows_expectation":
         asked = kwargs.get("description") or show(kwargs["unexpected_rows_query"])
-        rows = int(observed or 0)
-        broken = {0: "no row breaks this", 1: "1 row breaks this"}
-        return f"{asked}: {broken.get(rows, f'{rows} rows break this')}"
+        count = int(observed or 0)
+        breaking = "no row breaks" if count == 0 else "1 row breaks" if count == 1 else None
+        return f"{asked}: {breaking or f'{count} rows break'} this"
     if observed is not None:
         told += f" observed {show(observed)}"
     return told if success else f"{told}, which breaks the rule"
