@@ -184,7 +184,7 @@ def summary(
         "",
         f"Airflow  {place.airflow_url}   user {environment.USER}   password {place.password}",
         f"Portal   {public}",
-        f"DuckDB   ATTACH '{public}/catalogue.duckdb' AS catalogue (READ_ONLY);",
+        f"DuckDB   ATTACH '{public}/catalogue.duckdb' AS moulouya (READ_ONLY);",
         "",
     ]
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)

@@ -76,7 +76,7 @@ def test_it_takes_everything_through_even_after_it_was_killed(workspace, setting
     assert "FAILED  wrong\n    the definition cannot be used" in said
     assert f"http://127.0.0.1:{outside['MOULOUYA_AIRFLOW_PORT']}   user admin   password" in said
     portal = f"http://127.0.0.1:{outside['MOULOUYA_PORTAL_PORT']}"
-    assert f"ATTACH '{portal}/catalogue.duckdb' AS catalogue (READ_ONLY);" in said
+    assert f"ATTACH '{portal}/catalogue.duckdb' AS moulouya (READ_ONLY);" in said
 
     for slug in ("communes", "schools", "joined"):
         assert versions.latest(workspace.lake, slug) is not None, said
