@@ -94,6 +94,7 @@ def parse(root: Path, **more: str) -> dict[str, object]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--datasets", type=int, default=500)
     count = parser.parse_args().datasets
     with tempfile.TemporaryDirectory(prefix="moulouya-bench-") as folder:
