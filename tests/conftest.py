@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_workspace import REGION, SmallWorkspace, stage_bytes
 
 from moulouya.settings import Settings
 from moulouya.staging import Staged
+from small_workspace import REGION, SmallWorkspace, stage_bytes
 
 REPOSITORY = Path(__file__).parents[1]
 

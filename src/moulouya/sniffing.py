@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -13,8 +14,10 @@ import duckdb
 from charset_normalizer import from_bytes
 
 from moulouya import duck
+from moulouya.definition import SourceBase
 from moulouya.duck import columns_of, identifier, literal, one_row
 from moulouya.errors import ReadError
+from moulouya.readers.csv import column_names
 
 SAMPLE = 1024 * 1024
 TYPES = {
@@ -54,6 +57,8 @@ def sniff(path: Path, scratch: Path) -> Sniffed:
     Raises ReadError when it is none of the formats that can be read.
     """
     head = path.read_bytes()[:SAMPLE] if path.stat().st_size <= SAMPLE else _head(path)
+    if not head.strip():
+        raise ReadError(f"{path.name} is empty")
     with duck.connect(spill=scratch / "spill") as con:
         try:
             if head[:4] == b"PAR1":
@@ -64,11 +69,11 @@ def sniff(path: Path, scratch: Path) -> Sniffed:
                     head = unpacked.read(SAMPLE)
             wrapping = {"compression": "gzip"} if packed else {}
             if head.lstrip()[:1] in (b"{", b"["):
-                return _json(con, path, head, wrapping)
+                return _json(con, path, head, wrapping, scratch)
             return _csv(con, path, head, wrapping, scratch)
-        except (duckdb.Error, OSError, EOFError) as error:
+        except (duckdb.Error, OSError, EOFError, ValueError, RecursionError, zlib.error) as error:
             raise ReadError(
-                f"{path.name} cannot be read: {str(error).splitlines()[0]}",
+                f"{path.name} cannot be read: {str(error).partition(chr(10))[0]}",
                 hint="samples may be CSV, JSON, NDJSON or Parquet, gzip or not",
             ) from error
 
@@ -79,7 +84,11 @@ def _head(path: Path) -> bytes:
 
 
 def _json(
-    con: duckdb.DuckDBPyConnection, path: Path, head: bytes, wrapping: dict[str, str]
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    head: bytes,
+    wrapping: dict[str, str],
+    scratch: Path,
 ) -> Sniffed:
     lines = head.lstrip().split(b"\n", 1)
     newline_delimited = lines[0].strip().endswith(b"}") and len(lines) > 1 and head[:1] == b"{"
@@ -92,7 +101,7 @@ def _json(
     records, found = _records(document, [])
     if not records:
         raise ReadError(f"{path.name} has no list of records")
-    unpacked = path.parent / f"{path.name}.records"
+    unpacked = scratch / "records.json"
     unpacked.write_text(json.dumps(records, ensure_ascii=False), encoding="utf-8")
     source = {"format": "json", **wrapping, **({"records": ".".join(found)} if found else {})}
     return _finish(con, f"read_json({literal(str(unpacked))}, format = 'array')", source)
@@ -139,7 +148,10 @@ def _csv(
     dialect = {name: value for name, value in dialect.items() if defaults.get(name) != value}
     formats = {"DATE": date_format or None, "TIMESTAMP": datetime_format or None}
     source = {"format": "csv", **wrapping, **({"dialect": dialect} if dialect else {})}
-    names = [column["name"] if header else f"c{n}" for n, column in enumerate(columns, 1)]
+    names = column_names(text, SourceBase.model_validate(
+        {"format": "csv", "dialect": {**dialect, "encoding": "utf-8"}}))  # fmt: skip
+    if len(names) != len(columns):
+        names = [column["name"] for column in columns]
     relation = (
         f"read_csv({literal(str(text))}, delim = {literal(delimiter)}, header = {bool(header)}, "
         f"skip = {int(skip)}, sample_size = -1, names = [{', '.join(map(literal, names))}])"

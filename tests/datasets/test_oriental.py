@@ -84,7 +84,12 @@ def test_everything_is_published(ran):
     assert {record["slug"]: (record["error"] or {}).get("message") or record["reasons"]
             for record in ran.first if record["outcome"] != "published"} == {}  # fmt: skip
     assert len(ran.first) == 30
-    assert ran.released[0] == {**ran.released[0], "outcome": "published", "release": 1, "datasets": 30}
+    assert ran.released[0] == {
+        **ran.released[0],
+        "outcome": "published",
+        "release": 1,
+        "datasets": 30,
+    }
 
 
 def test_nothing_is_rejected(ran):
@@ -109,7 +114,7 @@ def test_berkane_has_its_people_and_communes(ran):
 def test_the_people_of_the_communes_add_up_to_their_provinces(ran):
     rows = query(
         ran.settings,
-        "SELECT place.province_code, sum(p.population_legal) FILTER (WHERE place.level = 'commune') "
+        "SELECT province_code, sum(p.population_legal) FILTER (WHERE place.level = 'commune') "
         "- any_value(p.population_legal) FILTER (WHERE place.level = 'province') "
         "FROM population_2024 AS p JOIN places AS place USING (code) "
         "WHERE place.level IN ('commune', 'province') GROUP BY ALL",

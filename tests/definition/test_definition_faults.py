@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from small_workspace import COLUMNS, SmallWorkspace, column, definition, text
 
 from moulouya.definition import Definition
+from small_workspace import COLUMNS, SmallWorkspace, column, definition, text
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,13 @@ from moulouya.definition import Definition
          "Input should be a valid URL", None),
         ({"source": {"kind": "file", "path": "x", "format": "csv", "dialect": {"decimal": ";"}}},
          "source.dialect.decimal", "Input should be '.' or ','", None),
-        ({"source": {"kind": "file", "path": "x", "format": "csv", "dialect": {"encoding": "cp125"}}},
+        ({"source": {"kind": "file", "path": "x", "format": "csv",
+                     "dialect": {"encoding": "cp125"}}},
          "source.dialect.encoding", "unknown encoding 'cp125'", None),
         ({"columns": {**COLUMNS, "people": column("int")}}, "columns.people.type",
          "String should match pattern", None),
-        ({"columns": {**COLUMNS, "Péople": column("text")}}, "columns.Péople", "String should match pattern", None),
+        ({"columns": {**COLUMNS, "Péople": column("text")}}, "columns.Péople",
+         "String should match pattern", None),
         ({"columns": {**COLUMNS, "people": {"type": "text"}}}, "columns.people.title",
          "is missing", None),
         ({"columns": {**COLUMNS, "name": column("text", pattern="([")}}, "columns.name.pattern",
@@ -119,7 +121,12 @@ def test_a_derived_dataset_stages_nothing():
 
 def test_the_file_a_row_came_from_can_be_staged():
     found = valid(
-        source={"kind": "file", "path": "x", "format": "csv", "columns": {"_file": {"type": "text"}}}
+        source={
+            "kind": "file",
+            "path": "x",
+            "format": "csv",
+            "columns": {"_file": {"type": "text"}},
+        }
     )
     assert found.staged_columns["_file"].type == "text"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from small_workspace import REGION, SmallWorkspace
 
 from moulouya.errors import DefinitionError
+from small_workspace import REGION, SmallWorkspace
 
 
 def faults_of(workspace: SmallWorkspace) -> list[tuple[str, str, str | None]]:

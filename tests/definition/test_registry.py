@@ -6,9 +6,8 @@ import json
 import subprocess
 import sys
 
-from small_workspace import column
-
 from moulouya import registry
+from small_workspace import column
 
 
 def load(workspace):
@@ -92,8 +91,8 @@ def test_a_warm_registry_needs_nothing_heavy(workspace):
     workspace.define("communes")
     load(workspace)
     code = (
-        "import sys, pathlib; from moulouya import registry; "
-        "print(registry.load(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])).entries[0].slug); "
+        "import sys; from pathlib import Path; from moulouya import registry; "
+        "print(registry.load(Path(sys.argv[1]), Path(sys.argv[2])).entries[0].slug); "
         "print([n for n in ('pydantic', 'duckdb', 'pandas', 'great_expectations', 'yaml') "
         "if n in sys.modules])"
     )

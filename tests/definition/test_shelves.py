@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from small_workspace import COLUMNS, column
 
 from moulouya import workspace as workspaces
 from moulouya.errors import DefinitionError, UsageError
+from small_workspace import COLUMNS, column
 
 
 def test_a_sound_workspace_has_no_faults(workspace):
@@ -77,7 +77,9 @@ def test_a_file_that_belongs_to_nothing_is_a_fault(workspace, name, message, hin
         name_of_fault = "transforms/places/communes.sql"
         workspace.write(name, "def transform(inputs):\n    return inputs['staged']\n")
     else:
-        name_of_fault = name if "people/communes.yml" not in name else "datasets/places/communes.yml"
+        name_of_fault = (
+            name if "people/communes.yml" not in name else "datasets/places/communes.yml"
+        )
         workspace.write(name, "SELECT * FROM staged")
     found = [fault for fault in workspace.faults() if fault[0] == name_of_fault]
     assert [fault[3][: len(message)] for fault in found] == [message]
@@ -151,5 +153,7 @@ def test_a_change_to_any_shelf_changes_the_recipe(workspace, name):
     before = workspace.dataset("a").recipe
     path = workspace.root / name
     old = path.read_text()
-    path.write_text(old.replace("example.org/", "example.net/") if name == "region.yml" else old + "\n")
+    path.write_text(
+        old.replace("example.org/", "example.net/") if name == "region.yml" else old + "\n"
+    )
     assert workspace.dataset("a").recipe != before

@@ -27,7 +27,7 @@ def test_the_tables_in_the_sql_are_the_inputs(workspace):
 def test_an_unknown_table_is_shown_on_its_line(workspace):
     workspace.define("communes")
     workspace.derive("density", "-- a row is one commune\nSELECT *\nFROM comunes\n")
-    file, line, _, message, hint = fault_of(workspace, "transforms/places/density.sql")
+    _, line, _, message, hint = fault_of(workspace, "transforms/places/density.sql")
     assert (line, message, hint) == (3, "no dataset 'comunes'", "did you mean 'communes'?")
 
 
@@ -94,7 +94,9 @@ def test_a_python_transform_reads_the_staged_table_by_default(workspace):
         ('INPUTS = ("nothing",)\n\ndef transform(inputs):\n    ...\n', 1, "no dataset 'nothing'"),
     ],
 )
-def test_a_mistake_in_python_is_shown_on_its_line_without_running_it(workspace, code, line, message):
+def test_a_mistake_in_python_is_shown_on_its_line_without_running_it(
+    workspace, code, line, message
+):
     workspace.define("a")
     workspace.transform("a", code, suffix=".py")
     _, found, _, told, _ = fault_of(workspace, "transforms/places/a.py")
@@ -104,7 +106,9 @@ def test_a_mistake_in_python_is_shown_on_its_line_without_running_it(workspace, 
 def test_a_transform_is_not_run_when_it_is_checked(workspace, tmp_path):
     workspace.define("a")
     trace = tmp_path / "trace"
-    workspace.transform("a", f"open({str(trace)!r}, 'w')\ndef transform(inputs): ...\n", suffix=".py")
+    workspace.transform(
+        "a", f"open({str(trace)!r}, 'w')\ndef transform(inputs): ...\n", suffix=".py"
+    )
     assert workspace.faults() == []
     assert not trace.exists()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from small_workspace import COLUMNS, ROWS, column, rows_of
 
 from moulouya import ledger, pipeline, verification, versions
 from moulouya.errors import DataError, DefinitionError, SourceError, UsageError
+from small_workspace import COLUMNS, ROWS, column, rows_of
 
 UNIQUE_NAMES = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "name"}}
 
@@ -195,7 +195,7 @@ def test_a_python_transform_runs_end_to_end(workspace):
     workspace.define("communes")
     workspace.transform(
         "communes",
-        "def transform(inputs):\n    frame = inputs['staged']\n    return frame[frame.people > 150]\n",
+        "def transform(inputs):\n    return inputs['staged'].query('people > 150')\n",
         suffix=".py",
     )
     assert workspace.outcome("communes") == "published"

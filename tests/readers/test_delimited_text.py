@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from small_workspace import dicts_of, rows_of
 
 from moulouya.errors import ReadError
+from small_workspace import dicts_of, rows_of
 
 TWO = {"code": "text", "name": "text"}
 
@@ -110,7 +110,7 @@ def test_a_column_is_found_by_its_name_in_the_source(staged):
 
 
 def test_a_missing_column_names_the_close_one_and_what_there_is(staged):
-    with pytest.raises(ReadError, match="no column 'name' .*did you mean 'Names'") as caught:
+    with pytest.raises(ReadError, match=r"no column 'name' .*did you mean 'Names'") as caught:
         staged("code,Names,extra\n1,a,b\n", TWO)
     assert caught.value.hint == "it has: code, Names, extra"
 

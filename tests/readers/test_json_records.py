@@ -6,9 +6,9 @@ import gzip
 import json
 
 import pytest
-from small_workspace import rows_of
 
 from moulouya.errors import ReadError
+from small_workspace import rows_of
 
 COLUMNS = {"code": "text", "people": "integer", "more": "json"}
 RECORDS = [
@@ -82,7 +82,7 @@ def test_a_column_that_only_later_records_have_is_found(staged):
 
 
 def test_a_missing_column_names_the_close_one(staged):
-    with pytest.raises(ReadError, match="no column 'name' .*did you mean 'names'"):
+    with pytest.raises(ReadError, match=r"no column 'name' .*did you mean 'names'"):
         read(staged, [{"code": "1", "names": "x"}], {"code": "text", "name": "text"})
 
 
@@ -122,7 +122,9 @@ def test_a_document_larger_than_the_default_buffer_is_read(staged):
     records = [{"code": str(n), "x": "y" * 20_000} for n in range(900)]
     body = json.dumps({"Data": records}).encode()
     assert len(body) > 16 * 1024 * 1024
-    result = staged({"x.json": body}, {"code": "text"}, source={"format": "json", "records": "Data"})
+    result = staged(
+        {"x.json": body}, {"code": "text"}, source={"format": "json", "records": "Data"}
+    )
     assert result.rows == 900
 
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import duckdb
 import pytest
-from small_workspace import rows_of
 
 from moulouya.errors import ReadError
+from small_workspace import rows_of
 
 PARQUET = {"format": "parquet"}
 
@@ -63,7 +63,7 @@ def test_a_value_that_does_not_fit_is_rejected_never_changed(staged, parquet, va
 
 
 def test_a_missing_column_names_the_close_one(staged, parquet):
-    with pytest.raises(ReadError, match="no column 'name' .*did you mean 'names'"):
+    with pytest.raises(ReadError, match=r"no column 'name' .*did you mean 'names'"):
         staged(parquet("SELECT 1 AS code, 'a' AS names"), {"code": "integer", "name": "text"},
                source=PARQUET)  # fmt: skip
 

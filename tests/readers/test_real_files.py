@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from small_workspace import dicts_of, rows_of
 
 from moulouya.errors import ReadError
+from small_workspace import dicts_of, rows_of
 
 SPECTRUM = (
     "comma_in_quotes", "empty", "empty_crlf", "escaped_quotes", "json",
@@ -68,7 +68,9 @@ def test_pollock_files_are_read_whole_by_their_dialect(staged, shared_data, name
     body = (folder / "csv" / f"{name}.csv").read_bytes()
     result = staged(body, texts(PRODUCTS), source={"dialect": POLLOCK[name]})
     assert result.rejected == 0
-    assert sorted(values(result.table, PRODUCTS), key=str) == sorted(clean_rows(folder, name), key=str)
+    assert sorted(values(result.table, PRODUCTS), key=str) == sorted(
+        clean_rows(folder, name), key=str
+    )
 
 
 def test_polluted_rows_are_read_or_rejected_but_never_invented(staged, shared_data):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from small_workspace import COLUMNS, ROWS, SmallWorkspace, column, text
 
 from moulouya import pipeline
 from moulouya.errors import UsageError
 from moulouya.querying import query
+from small_workspace import COLUMNS, ROWS, SmallWorkspace, column, text
 
 
 @pytest.fixture
@@ -16,10 +16,12 @@ def released(workspace: SmallWorkspace) -> SmallWorkspace:
     workspace.define(
         "communes",
         columns={**COLUMNS, "place": column("geometry", title=text("Where it is"))},
-        corrections=[{"where": "code = '01'", "set": {"people": 101}, "reason": text("typing error"),
-                      "reported": "2026-09-30"}],
+        corrections=[{"where": "code = '01'", "set": {"people": 101},
+                      "reason": text("typing error"), "reported": "2026-09-30"}],
     )  # fmt: skip
-    workspace.data("communes", "code,name,people,place\n01,Berkane,100,POINT(-2 34)\n02,Oujda,200,\n")
+    workspace.data(
+        "communes", "code,name,people,place\n01,Berkane,100,POINT(-2 34)\n02,Oujda,200,\n"
+    )
     workspace.define("cercles", theme="people")
     workspace.run()
     pipeline.release(workspace.settings)
@@ -73,30 +75,50 @@ def test_the_serving_file_has_native_tables_with_comments(released):
         ).fetchone() == ("Where it is: A meaning (WKB, OGC:CRS84)",)
 
 
-@pytest.mark.parametrize("name", ["catalogue.duckdb", "serving.duckdb"])
-def test_the_data_about_the_data_are_tables(released, name):
-    with database(released, name) as con:
+def test_the_catalogue_describes_itself_by_views_on_files_of_its_release(released):
+    with database(released, "catalogue.duckdb") as con:
+        views = dict(con.execute(
+            "SELECT view_name, sql FROM duckdb_views() WHERE schema_name = 'catalogue'"
+        ).fetchall())  # fmt: skip
+        tables = con.execute("SELECT count(*) FROM duckdb_tables()").fetchone()
+    assert tables == (0,)  # a file of views only is read whole when it is attached
+    assert {"datasets", "columns", "changes", "validations"} <= set(views)
+    assert "http://127.0.0.1:8500/" in views["datasets"]
+
+
+def test_the_data_about_the_data_are_tables(released):
+    with database(released, "serving.duckdb") as con:
         assert con.execute(
-            "SELECT slug, theme, licence, version, rows, title_ar FROM catalogue.datasets ORDER BY slug"
+            "SELECT slug, theme, licence, version, rows, title_ar FROM catalogue.datasets "
+            "ORDER BY slug"
         ).fetchall() == [
             ("cercles", "people", "ODbL-1.0", 1, 3, "Communes بالعربية"),
             ("communes", "places", "ODbL-1.0", 1, 2, "Communes بالعربية"),
         ]
         assert con.execute(
             "SELECT name, type, key FROM catalogue.columns WHERE slug = 'cercles' ORDER BY position"
-        ).fetchall() == [("code", "text", True), ("name", "text", False), ("people", "integer", False)]
+        ).fetchall() == [
+            ("code", "text", True),
+            ("name", "text", False),
+            ("people", "integer", False),
+        ]
         assert con.execute("SELECT slug, reason_en FROM catalogue.corrections").fetchall() == [
             ("communes", "typing error")
         ]
         assert con.execute("SELECT publisher FROM catalogue.publishers").fetchall()
-        assert con.execute("SELECT count(*) FROM catalogue.validations WHERE success").fetchone()[0] > 3
+        assert (
+            con.execute("SELECT count(*) FROM catalogue.validations WHERE success").fetchone()[0]
+            > 3
+        )
 
 
 def test_changes_are_told_with_key_before_and_after(released):
     released.data("cercles", ROWS.replace("100", "105") + "04,Taourirt,5\n")
     released.run("cercles")
     pipeline.release(released.settings)
-    rows = query(released.settings, "SELECT kind, key, before, after FROM changes ORDER BY kind").rows()
+    rows = query(
+        released.settings, "SELECT kind, key, before, after FROM changes ORDER BY kind"
+    ).rows()
     assert rows == [
         ("added", '{"code": "04"}', None, '{"code": "04", "name": "Taourirt", "people": 5}'),
         ("changed", '{"code": "01"}', '{"people": 100}', '{"people": 105}'),
@@ -110,9 +132,7 @@ def test_an_incremental_serving_file_equals_a_full_build(released, monkeypatch):
     assert pipeline.release(released.settings)["release"] == 2
     incremental = content(released, 2)
     (released.lake.log / "2").unlink()
-    monkeypatch.setattr(
-        "moulouya.catalogue.database._start_from_last", lambda *_: set()
-    )
+    monkeypatch.setattr("moulouya.catalogue.database._start_from_last", lambda *_: set())
     assert pipeline.release(released.settings)["release"] == 2
     assert content(released, 2) == incremental
     assert incremental["people.cercles"][0] == ("01", "Berkane", 105)

@@ -6,10 +6,10 @@ import json
 import os
 
 import pytest
-from small_workspace import ROWS, SmallWorkspace
 
 from moulouya import catalogue, pipeline, release, verification
 from moulouya.errors import LakeError
+from small_workspace import ROWS, SmallWorkspace
 
 
 @pytest.fixture
@@ -39,7 +39,10 @@ def test_a_release_names_every_version_with_its_hashes(released):
     communes = found.manifest["datasets"]["communes"]
     assert (communes["theme"], communes["version"], communes["rows"]) == ("places", 1, 3)
     assert len(communes["version_sha256"]) == 64
-    assert {file["name"] for file in found.manifest["files"]} >= {"catalogue.duckdb", "serving.duckdb"}
+    assert {file["name"] for file in found.manifest["files"]} >= {
+        "catalogue.duckdb",
+        "serving.duckdb",
+    }
 
 
 def test_the_log_entry_names_the_manifest_and_the_entry_before(released):
@@ -84,7 +87,7 @@ def test_a_directory_without_a_log_entry_was_never_published_and_is_replaced(rel
     assert release.current(released.lake).number == 1
     assert pipeline.release(released.settings)["release"] == 2
     assert release.current(released.lake).manifest["datasets"]["communes"]["version"] == 2
-    assert [path for path in (released.lake.root / "tmp").iterdir()] == []
+    assert list((released.lake.root / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", None, "flip"])
@@ -93,10 +96,15 @@ def test_a_damaged_manifest_is_found(released, damage):
     if damage is None:
         path.unlink()
     else:
-        edit(path, path.read_bytes().replace(b"communes", b"communeS") if damage == "flip" else damage)
+        edit(
+            path,
+            path.read_bytes().replace(b"communes", b"communeS") if damage == "flip" else damage,
+        )
     with pytest.raises(LakeError, match=r"manifest\.json"):
         release.current(released.lake)
-    assert any("manifest.json" in problem for problem in verification.verify(released.lake).problems)
+    assert any(
+        "manifest.json" in problem for problem in verification.verify(released.lake).problems
+    )
 
 
 @pytest.mark.parametrize("name", ["catalogue.duckdb", "serving.duckdb"])

@@ -48,7 +48,9 @@ def test_a_file_is_copied_as_it_is(request_, tmp_path):
 
 
 def test_a_missing_file_says_where_it_was_looked_for(request_, tmp_path):
-    with pytest.raises(SourceError, match=f"cannot read {tmp_path}/none.csv: No such file") as caught:
+    with pytest.raises(
+        SourceError, match=f"cannot read {tmp_path}/none.csv: No such file"
+    ) as caught:
         fetch(FileSource(kind="file", path="none.csv", format="csv"), request_)
     assert caught.value.hint == "check source.path in the definition"
     assert not caught.value.retry
@@ -114,7 +116,10 @@ def test_a_snapshot_is_numbered_only_when_the_bytes_are_new(workspace):
     workspace.define("communes")
     dataset = workspace.dataset("communes")
     arguments = (workspace.lake, dataset, workspace.region, workspace.settings)
-    assert [snapshots.take(*arguments, "a").number, snapshots.take(*arguments, "b").number] == [1, 1]
+    assert [snapshots.take(*arguments, "a").number, snapshots.take(*arguments, "b").number] == [
+        1,
+        1,
+    ]
     workspace.data("communes", "code,name,people\n")
     assert snapshots.take(*arguments, "c").number == 2
     assert snapshots.latest(workspace.lake, "communes").number == 2

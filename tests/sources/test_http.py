@@ -237,8 +237,13 @@ def test_a_header_whose_variable_is_not_set_is_an_error(server, get, monkeypatch
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("/", "body"), ("/a%20b.csv?x=1/2", "a b.csv"), ("/a%2F..%2F..", "body"),
-     ("/a%00b.csv", "body"), ("/" + "x" * 300, "body")],
+    [
+        ("/", "body"),
+        ("/a%20b.csv?x=1/2", "a b.csv"),
+        ("/a%2F..%2F..", "body"),
+        ("/a%00b.csv", "body"),
+        ("/" + "x" * 300, "body"),
+    ],
 )
 def test_the_name_of_the_file_never_leaves_its_folder(server, get, tmp_path, path, name):
     server.answer()

@@ -6,9 +6,9 @@ import datetime as dt
 
 import duckdb
 import pytest
-from small_workspace import rows_of, text
 
 from moulouya.errors import MoulouyaError
+from small_workspace import rows_of, text
 
 BODY = "code,name,people,day\n1,Berkan,5,2024-01-01\n2,Oujda,6,2024-01-02\n"
 COLUMNS = {"code": "integer", "name": "text", "people": "integer", "day": "date"}

@@ -7,6 +7,7 @@ import random
 
 import pyarrow.parquet as pq
 import pytest
+
 from small_workspace import rows_of
 
 COLUMNS = {
@@ -15,7 +16,9 @@ COLUMNS = {
     "people": {"type": "integer", "unit": "persons"},
     "place": "geometry",
 }
-ROWS = [f'{code},{year},{code}{year},"POINT({code} 34)"' for code in range(50) for year in (2014, 2024)]
+ROWS = [
+    f'{code},{year},{code}{year},"POINT({code} 34)"' for code in range(50) for year in (2014, 2024)
+]
 BODY = "code,year,people,place\n" + "\n".join(ROWS) + "\n"
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 
 import pytest
+
 from small_workspace import dicts_of, rows_of
 
 COLUMNS = {"code": "integer", "name": "text", "people": "integer"}
@@ -68,7 +69,10 @@ def test_the_line_is_the_physical_one_after_skipped_lines(staged):
 
 
 def test_without_a_header_the_first_line_is_a_record(staged):
-    columns = {"code": {"type": "integer", "from": "c1"}, "people": {"type": "integer", "from": "c2"}}
+    columns = {
+        "code": {"type": "integer", "from": "c1"},
+        "people": {"type": "integer", "from": "c2"},
+    }
     result = staged("1,x\n2,5\n", columns, source={"dialect": {"header": False}})
     assert rejects(result) == [(1, 1, "people: x is not integer")]
 

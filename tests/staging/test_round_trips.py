@@ -12,6 +12,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from small_workspace import rows_of, stage_bytes
 
 GENTLY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -19,7 +20,9 @@ GENTLY = settings(max_examples=40, deadline=None, suppress_health_check=list(Hea
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 
 
-def staged_rows(rows: list[list[Any]], columns: dict[str, Any], **dialect: Any) -> tuple[list[Any], int]:
+def staged_rows(
+    rows: list[list[Any]], columns: dict[str, Any], **dialect: Any
+) -> tuple[list[Any], int]:
     """Write rows as CSV, stage them, and return them in the order they were written."""
     text = io.StringIO(newline="")
     written = csv.writer(text, delimiter=dialect.get("delimiter", ","))
@@ -73,7 +76,10 @@ def test_numbers_come_back(values):
 @GENTLY
 @given(st.lists(st.dates(dt.date(1000, 1, 1)), min_size=1, max_size=8))
 def test_dates_come_back(values):
-    assert staged_rows([[v.isoformat()] for v in values], {"x": "date"}) == ([[v] for v in values], 0)
+    assert staged_rows([[v.isoformat()] for v in values], {"x": "date"}) == (
+        [[v] for v in values],
+        0,
+    )
 
 
 @GENTLY

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+
 from small_workspace import rows_of
 
 
@@ -113,7 +114,8 @@ def test_a_value_that_does_not_fit_is_rejected(staged, type_, text):
         ({"decimal": ",", "thousands": "."}, "number", "1.234,5", 1234.5),
         ({"decimal": ",", "thousands": " "}, "integer", "1 234 567", 1234567),
         ({"decimal": ",", "thousands": "\u00a0"}, "integer", "1\u00a0234", 1234),
-        ({"decimal": ",", "thousands": "\u202f"}, "decimal(9,1)", "1\u202f234,5", Decimal("1234.5")),
+        ({"decimal": ",", "thousands": "\u202f"}, "decimal(9,1)", "1\u202f234,5",
+         Decimal("1234.5")),
         ({"thousands": ","}, "integer", "1,234", 1234),
         ({"thousands": "'"}, "integer", "1'234", 1234),
         ({"decimal": ","}, "integer", "12,0", 12),
@@ -165,7 +167,7 @@ def test_texts_that_mean_no_value_become_none(staged):
 
 
 def test_an_empty_value_is_no_value(staged):
-    result = staged("code,a,b\n1,,\n2,\"\",x\n", {"code": "integer", "a": "integer", "b": "text"})
+    result = staged('code,a,b\n1,,\n2,"",x\n', {"code": "integer", "a": "integer", "b": "text"})
     assert rows_of(result.table) == [(1, None, None), (2, None, "x")]
 
 
@@ -175,7 +177,9 @@ def test_with_no_missing_texts_an_empty_text_is_a_text_where_it_is_quoted(staged
 
 
 def test_a_required_value_that_is_missing_rejects_its_row(staged):
-    result = staged("code,a\n1,\n2,x\n", {"code": "integer", "a": {"type": "text", "required": True}})
+    result = staged(
+        "code,a\n1,\n2,x\n", {"code": "integer", "a": {"type": "text", "required": True}}
+    )
     assert rows_of(result.table) == [(2, "x")]
     assert rows_of(result.rejects, "reason") == [("a: missing",)]
 

@@ -91,10 +91,17 @@ def test_committed_files_are_read_only(lake):
 def test_everything_is_synced_before_it_gets_its_name(lake, monkeypatch):
     done: list[str] = []
     real_sync, real_rename = os.fsync, Path.rename
-    monkeypatch.setattr(os, "fsync", lambda fd: (done.append(os.readlink(f"/proc/self/fd/{fd}")),
-                                                 real_sync(fd)))  # fmt: skip
-    monkeypatch.setattr(Path, "rename", lambda self, to: (done.append("RENAME"),
-                                                          real_rename(self, to))[1])  # fmt: skip
+
+    def sync(descriptor: int) -> None:
+        done.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        real_sync(descriptor)
+
+    def rename(source: Path, target: Path) -> Path:
+        done.append("RENAME")
+        return real_rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "rename", rename)
     scratch = draft(lake, "one")
     (scratch / "deep").mkdir()
     (scratch / "deep" / "file").write_text("y")
@@ -149,8 +156,11 @@ def test_an_error_of_the_system_says_what_failed_and_what_to_do(number, hint):
 def test_a_lock_is_held_by_one_at_a_time(lake):
     import fcntl
 
-    with lake.locked("a"), (lake.root / "leases" / "a").open() as other:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with (
+        lake.locked("a"),
+        (lake.root / "leases" / "a").open() as other,
+        pytest.raises(BlockingIOError),
+    ):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with (lake.root / "leases" / "a").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_workspace import ROWS, SmallWorkspace, rows_of
 
 from moulouya import catalogue, pipeline, release, verification, versions
 from moulouya.settings import Settings
 from moulouya.storage.lake import Lake
+from small_workspace import ROWS, SmallWorkspace, rows_of
 
 # Publishes a prepared run and commits a release; dies right before or after the k-th call that
 # gives something its name. Great Expectations is not needed after validation.
@@ -51,11 +51,12 @@ lake = open_lake(settings.lake_root)
 scratch = lake.scratch("killed")
 with lake.locked("datasets-communes"):
     previous = versions.latest(lake, "communes")
+    report = {"success": True, "checks": []}
     draft = versions.prepare(dataset, scratch / "table.parquet", scratch / "version",
-                             region=region, previous=previous, settings=settings)
+                             region=region, validation=report, previous=previous,
+                             settings=settings)
     versions.finish(draft, run_id="killed", interval=None, region=region, snapshots=[], inputs={},
-                    rejected=0, validation={"success": True, "checks": []}, previous=previous,
-                    settings=settings)
+                    rejected=0, validation=report, previous=previous, settings=settings)
     versions.commit(lake, "communes", scratch / "version")
 release.commit(lake, region, settings.public_url, catalogue.build)
 print("calls", done)

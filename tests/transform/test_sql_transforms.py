@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_workspace import SmallWorkspace, column, rows_of
 
 from moulouya.errors import TransformError
 from moulouya.transform import transform
+from small_workspace import SmallWorkspace, column, rows_of
 
 COLUMNS = {"code": column("text"), "people": column("integer")}
 STAGED = "SELECT '0' || range AS code, range * 100 AS people FROM range(1, 4)"
@@ -57,7 +57,9 @@ def test_the_rows_are_published_in_order_of_the_key(make):
 def test_other_datasets_are_named_by_slug_or_with_their_theme(make):
     inputs = {"other": "SELECT '01' AS code, 7 AS n"}
     for name in ("other", "places.other"):
-        rows = make(f"SELECT code, n AS people FROM {name}", inputs=inputs, themes={"other": "places"})
+        rows = make(
+            f"SELECT code, n AS people FROM {name}", inputs=inputs, themes={"other": "places"}
+        )
         assert rows == [("01", 7)]
 
 
@@ -70,7 +72,9 @@ def test_the_region_is_known_by_variables(make):
 
 
 def test_a_column_that_is_not_made_names_the_close_one(make):
-    with pytest.raises(TransformError, match="does not make the column 'people'.*'peopel'") as caught:
+    with pytest.raises(
+        TransformError, match=r"does not make the column 'people'.*'peopel'"
+    ) as caught:
         make("SELECT code, people AS peopel FROM staged")
     assert "makes 'peopel', which the definition does not declare" in caught.value.message
     assert caught.value.exit_code == 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from small_workspace import COLUMNS, ROWS, SmallWorkspace, column
 
 from moulouya import approval, ledger, pipeline, versions
 from moulouya.errors import UsageError
+from small_workspace import COLUMNS, ROWS, SmallWorkspace, column
 
 FEWER = "code,name,people\n01,Berkane,100\n"
 
@@ -138,7 +138,7 @@ def test_a_decision_about_nothing_is_refused(workspace):
     workspace.define("communes")
     with pytest.raises(UsageError, match="nothing of communes waits"):
         approval.reject(workspace.settings, "communes", by="Amina", reason="x")
-    with pytest.raises(UsageError, match="no dataset 'comunes'.*'communes'"):
+    with pytest.raises(UsageError, match=r"no dataset 'comunes'.*'communes'"):
         approval.reject(workspace.settings, "comunes", by="Amina", reason="x")
 
 

@@ -7,9 +7,9 @@ import json
 
 import duckdb
 import pytest
-from small_workspace import COLUMNS, ROWS, column
 
 from moulouya import pipeline, versions
+from small_workspace import COLUMNS, ROWS, column
 
 
 @pytest.fixture
@@ -51,9 +51,7 @@ def test_every_file_is_listed_with_its_hash(first):
 
 def test_the_csv_holds_the_same_rows(first):
     text = gzip.decompress((first.path / "communes.csv.gz").read_bytes()).decode()
-    assert text == (
-        'code,name,people,place\n01,"Berkane, ville",100,POINT (-2 34)\n02,وجدة,,\n'
-    )
+    assert text == ('code,name,people,place\n01,"Berkane, ville",100,POINT (-2 34)\n02,وجدة,,\n')
 
 
 def test_the_duckdb_file_stands_alone(first):
@@ -84,7 +82,9 @@ def test_the_next_version_says_what_changed(first, workspace):
 
 
 def test_another_order_of_the_same_rows_is_no_version(first, workspace):
-    workspace.data("communes", 'code,name,people,place\n02,وجدة,,\n01,"Berkane, ville",100,POINT(-2 34)\n')
+    workspace.data(
+        "communes", 'code,name,people,place\n02,وجدة,,\n01,"Berkane, ville",100,POINT(-2 34)\n'
+    )
     assert workspace.outcome("communes") == "unchanged"
     assert workspace.lake.numbers(workspace.lake.versions("communes")) == [1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -104,22 +104,30 @@ def _header(path: Path, source: SourceBase) -> list[str]:
     return [f"c{number}" for number in range(1, len(first) + 1)]
 
 
+def column_names(path: Path, source: SourceBase) -> list[str]:
+    """The names under which a definition can ask for the columns of a file, in their order."""
+    return _distinct(_header(path, source))
+
+
 def _distinct(names: list[str]) -> list[str]:
-    """Names that DuckDB can tell apart, case folded, whatever the header repeats."""
-    seen: Counter[str] = Counter()
-    result = []
+    """Names that DuckDB can tell apart, case folded: one that repeats is name, name#2, …"""
+    result: list[str] = []
+    taken: set[str] = set()
     for name in names:
-        seen[name.lower()] += 1
-        repeated = seen[name.lower()] > 1
-        result.append(f"{name}#{seen[name.lower()]}" if repeated or not name else name)
+        candidate, number = name or "#1", 1
+        while candidate.lower() in taken:
+            number += 1
+            candidate = f"{name}#{number}"
+        taken.add(candidate.lower())
+        result.append(candidate)
     return result
 
 
 def _expressions(names: list[str], columns: list[str]) -> dict[str, str]:
-    """Each name of the header with its column; one that repeats is the first, then name#2, …"""
-    found: dict[str, str] = {}
+    """Each column under its distinct name, and under its own where no other has that."""
+    found = {column: identifier(column) for column in columns}
     for name, column in zip(names, columns, strict=True):
-        found[column if name in found else name] = identifier(column)
+        found.setdefault(name, identifier(column))
     return found
 
 
