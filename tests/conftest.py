@@ -29,6 +29,21 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def workspace(settings: Settings) -> SmallWorkspace:
     """An empty workspace: a region with two publishers and two themes, nothing on the shelves."""
+    return _empty(settings)
+
+
+@pytest.fixture(scope="module")
+def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], SmallWorkspace]:
+    """Make an empty workspace that a whole module may copy from."""
+
+    def call() -> SmallWorkspace:
+        folder = tmp_path_factory.mktemp("workspace")
+        return _empty(Settings(workspace=folder / "workspace", lake=folder / "lake"))
+
+    return call
+
+
+def _empty(settings: Settings) -> SmallWorkspace:
     made = SmallWorkspace(settings.workspace_root, settings)
     made.write_yaml("region.yml", REGION)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,14 @@ class SmallWorkspace:
 
     root: Path
     settings: Settings
+
+    def copied(self, folder: Path) -> SmallWorkspace:
+        """The same workspace and lake once more, to be changed by one test."""
+        root, lake = (folder / "workspace", folder / "lake")
+        shutil.copytree(self.root, root)
+        shutil.copytree(self.settings.lake_root, lake)
+        settings = Settings(workspace=root, lake=lake, state=folder / "state")
+        return SmallWorkspace(root, settings)
 
     @property
     def lake(self) -> Lake:

@@ -261,13 +261,12 @@ def _publish(run: Run) -> dict[str, Any]:
         _validate(run, table, "outgoing")
     previous = versions.latest(lake, dataset.slug)
     region = run.region
-    validated = report(run)
     draft = versions.prepare(
         dataset,
         table,
         draft_folder,
         region=region,
-        validation=validated,
+        validation=report(run),
         previous=previous,
         settings=run.settings,
     )
@@ -293,7 +292,6 @@ def _publish(run: Run) -> dict[str, Any]:
         else [],
         inputs=run.read("inputs"),
         rejected=staged.rejected if staged else 0,
-        validation=validated,
         previous=previous,
         settings=run.settings,
     )

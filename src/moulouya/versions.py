@@ -73,6 +73,7 @@ class Draft:
     dataset: Dataset
     folder: Path
     rows: int
+    validation: dict[str, Any]
     changes: changes.Changes | None
 
 
@@ -110,7 +111,7 @@ def prepare(
         )
     with duck.connect() as con:
         (rows,) = one_row(con, f"SELECT count(*) FROM read_parquet({literal(str(target))})")
-    return Draft(dataset, folder, rows, compared)
+    return Draft(dataset, folder, rows, validation, compared)
 
 
 def described(dataset: Dataset, region: Region) -> dict[str, Any]:
@@ -142,7 +143,6 @@ def finish(
     snapshots: list[dict[str, Any]],
     inputs: Mapping[str, int],
     rejected: int,
-    validation: dict[str, Any],
     previous: Version | None,
     settings: Settings,
     decision: dict[str, str] | None = None,
@@ -151,7 +151,7 @@ def finish(
     dataset, folder = draft.dataset, draft.folder
     with told_plainly(f"preparing {dataset.slug}"):
         columns, content_hash = _write_downloads(draft, settings)
-        write_file(folder / "validation.json", canonical_json(validation))
+        write_file(folder / "validation.json", canonical_json(draft.validation))
         number = previous.number + 1 if previous else 1
         compared = draft.changes
         write_file(
@@ -165,7 +165,7 @@ def finish(
                 }
             ),
         )
-        checks = validation["checks"]
+        checks = draft.validation["checks"]
         record = {
             "format": 1,
             "slug": dataset.slug,
@@ -192,7 +192,7 @@ def finish(
             "content_hash": content_hash,
             "previous": previous.number if previous else None,
             "validation": {
-                "success": validation["success"],
+                "success": draft.validation["success"],
                 "checks": len(checks),
                 "failed": sum(not check["success"] for check in checks),
                 "warnings": sum(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from moulouya import catalogue, duck, ledger, release, versions
 from moulouya.definition import Definition
 from moulouya.ledger import RunRecord, stamp
@@ -221,7 +223,13 @@ def publish(
     folder = scratch / "version"
     previous = versions.latest(lake, slug)
     draft = versions.prepare(
-        dataset, table, folder, region=REGION, previous=previous, settings=settings
+        dataset,
+        table,
+        folder,
+        region=REGION,
+        validation=_validation(slug, pq.read_metadata(table).num_rows),
+        previous=previous,
+        settings=settings,
     )
     if rejected:
         with duck.connect() as con:
@@ -237,7 +245,6 @@ def publish(
         snapshots=[] if contract.source is None else [_snapshot(slug)],
         inputs=inputs or {},
         rejected=rejected,
-        validation=_validation(slug, draft.rows),
         previous=previous,
         settings=settings,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import duckdb
 import pytest
 
@@ -11,8 +14,9 @@ from moulouya.querying import query
 from small_workspace import COLUMNS, ROWS, SmallWorkspace, column, text
 
 
-@pytest.fixture
-def released(workspace: SmallWorkspace) -> SmallWorkspace:
+@pytest.fixture(scope="module")
+def built(new_workspace: Callable[[], SmallWorkspace]) -> SmallWorkspace:
+    workspace = new_workspace()
     workspace.define(
         "communes",
         columns={**COLUMNS, "place": column("geometry", title=text("Where it is"))},
@@ -26,6 +30,11 @@ def released(workspace: SmallWorkspace) -> SmallWorkspace:
     workspace.run()
     pipeline.release(workspace.settings)
     return workspace
+
+
+@pytest.fixture
+def released(built: SmallWorkspace, tmp_path: Path) -> SmallWorkspace:
+    return built.copied(tmp_path)
 
 
 def database(workspace: SmallWorkspace, name: str, number: int = 1) -> duckdb.DuckDBPyConnection:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,14 +14,20 @@ from moulouya.errors import LakeError
 from small_workspace import ROWS, SmallWorkspace
 
 
-@pytest.fixture
-def released(workspace: SmallWorkspace) -> SmallWorkspace:
+@pytest.fixture(scope="module")
+def built(new_workspace: Callable[[], SmallWorkspace]) -> SmallWorkspace:
     """Two datasets in release 1."""
+    workspace = new_workspace()
     workspace.define("communes")
     workspace.define("cercles", theme="people")
     workspace.run()
     assert pipeline.release(workspace.settings)["release"] == 1
     return workspace
+
+
+@pytest.fixture
+def released(built: SmallWorkspace, tmp_path: Path) -> SmallWorkspace:
+    return built.copied(tmp_path)
 
 
 def change(workspace: SmallWorkspace, name: str) -> None:

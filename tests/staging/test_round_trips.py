@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from small_workspace import rows_of, stage_bytes
 
-GENTLY = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+GENTLY = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 # Surrogates are no text; NUL is refused by DuckDB's reader (its own test).
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 

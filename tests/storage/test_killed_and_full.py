@@ -56,7 +56,7 @@ with lake.locked("datasets-communes"):
                              region=region, validation=report, previous=previous,
                              settings=settings)
     versions.finish(draft, run_id="killed", interval=None, region=region, snapshots=[], inputs={},
-                    rejected=0, validation=report, previous=previous, settings=settings)
+                    rejected=0, previous=previous, settings=settings)
     versions.commit(lake, "communes", scratch / "version")
 release.commit(lake, region, settings.public_url, catalogue.build)
 print("calls", done)

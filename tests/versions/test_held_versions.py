@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,14 +15,20 @@ from small_workspace import COLUMNS, ROWS, SmallWorkspace, column
 FEWER = "code,name,people\n01,Berkane,100\n"
 
 
-@pytest.fixture
-def held(workspace: SmallWorkspace) -> SmallWorkspace:
-    """Version 1 is published; the delivery after it has lost two of three rows."""
+@pytest.fixture(scope="module")
+def suspicious(new_workspace: Callable[[], SmallWorkspace]) -> SmallWorkspace:
+    workspace = new_workspace()
     workspace.define("communes", rows={"change_within": "20%"})
     assert workspace.outcome("communes") == "published"
     workspace.data("communes", FEWER)
     assert workspace.outcome("communes") == "held"
     return workspace
+
+
+@pytest.fixture
+def held(suspicious: SmallWorkspace, tmp_path: Path) -> SmallWorkspace:
+    """Version 1 is published; the delivery after it, which lost two of three rows, is held."""
+    return suspicious.copied(tmp_path)
 
 
 def numbers(workspace):
