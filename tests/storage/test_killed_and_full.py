@@ -177,9 +177,9 @@ def test_a_write_that_is_refused_fails_the_run_and_the_next_one_finishes(ready, 
 
 
 FULL = """
-mount -t tmpfs -o size=3m none "$1" || exit 77
-cp -r "$2/." "$1" || exit 77
-head -c 10m /dev/zero > "$1/filler" 2>/dev/null
+mount -t tmpfs -o size=32m none "$1" || exit 77
+cp -r "$2/." "$1" || exit 1
+head -c 64m /dev/zero > "$1/filler" 2>/dev/null
 "$3" -m moulouya.cli.main release --json --lake "$1" --workspace "$4"
 echo "exit $?"
 rm "$1/filler"
@@ -203,6 +203,7 @@ def test_a_full_disk_is_told_plainly_and_the_earlier_release_is_intact(ready, tm
     )  # fmt: skip
     if done.returncode == 77 or "Operation not permitted" in done.stderr:
         pytest.skip("mounting a small disk is not allowed here")
+    assert done.returncode == 0, done.stderr
     answer, rest = done.stdout.split("exit ", 1)
     error = json.loads(answer)["error"]
     assert (error["code"], error["exit_code"]) == ("lake", 3)
