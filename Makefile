@@ -1,6 +1,6 @@
 # Every habit of the project is a verb here; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test coverage lint format typecheck layers compose-check bench schemas lock clean
+.PHONY: help setup run test lint format typecheck layers compose-check bench schemas lock clean
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
@@ -12,10 +12,7 @@ help: ## List the verbs
 run: .venv/.run ## Start Airflow and the portal, run every dataset, print where to look
 	@$(BIN)/python -m ops.run
 
-test: .venv/.dev ## Run the whole test suite (PARTS=tests/staging for a part of it)
-	@$(BIN)/python -m pytest $(PARTS)
-
-coverage: .venv/.dev ## Run the tests and report what they cover
+test: .venv/.dev ## Run the whole test suite with its coverage (PARTS=tests/staging for a part)
 	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(PARTS)
 
 lint: .venv/.dev ## Check format and style

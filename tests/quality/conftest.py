@@ -24,6 +24,7 @@ def make_dataset(
     key: list[str],
     *,
     expectations: Path | None = None,
+    transform: Path | None = None,
     slug: str = "communes",
     **fields: Any,
 ) -> Dataset:
@@ -52,7 +53,7 @@ def make_dataset(
         theme="places",
         definition=definition,
         path=Path(f"datasets/places/{slug}.yml"),
-        transform=None,
+        transform=transform,
         expectations=expectations,
         licence=LICENCES["CC-BY-4.0"],
         inputs=(),

@@ -65,14 +65,27 @@ expectations:
   - type: expect_column_min_to_be_between
     kwargs: {column: v, min_value: 0}
 """)
-    incoming = run(QUERY, COLUMNS, expectations=path, moment="incoming")
+    sql = path.with_suffix(".sql")
+    incoming = run(QUERY, COLUMNS, expectations=path, transform=sql, moment="incoming")
     assert only(incoming, "expect_column_max_to_be_between", "v").observed == 9
     assert incoming.failed[0].message == (
         "v: expect_column_max_to_be_between(max_value=5) observed 9, which breaks the rule"
     )
-    outgoing = run(QUERY, COLUMNS, expectations=path)
+    outgoing = run(QUERY, COLUMNS, expectations=path, transform=sql)
     assert only(outgoing, "expect_column_min_to_be_between", "v").success
     assert "expect_column_max_to_be_between" not in {check.type for check in outgoing.checks}
+
+
+def test_without_a_transform_there_is_one_moment(run: Any, written: Any) -> None:
+    path = written("""
+expectations:
+  - type: expect_column_max_to_be_between
+    kwargs: {column: v, max_value: 5}
+    meta: {moment: incoming}
+""")
+    assert not only(
+        run(QUERY, COLUMNS, expectations=path), "expect_column_max_to_be_between", "v"
+    ).success
 
 
 def test_what_mostly_tolerates_is_told(run: Any, written: Any) -> None:
