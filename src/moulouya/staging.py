@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from moulouya import casting, duck, readers, tables
-from moulouya.definition import Correction, SourceBase, StagedColumn
+from moulouya.definition import Correction, Reading, StagedColumn
 from moulouya.duck import identifier, literal, one_row
 from moulouya.errors import ReadError, did_you_mean
 from moulouya.readers import RawTable
@@ -87,7 +87,7 @@ class _Table:
         self,
         con: duckdb.DuckDBPyConnection,
         dataset: Dataset,
-        source: SourceBase,
+        source: Reading,
         raw: RawTable,
         folder: Path,
     ) -> None:
@@ -225,8 +225,9 @@ class _Table:
                 f"SELECT *, {self.raw.file_expression} AS _member, row_number() OVER "
                 f"(PARTITION BY {self.raw.file_expression}) AS _record FROM {self.raw.relation}"
             )
+            line = self.raw.line_expression or "NULL"
             self.con.execute(
-                "INSERT INTO rejected SELECT _member, NULL, _record, "
+                f"INSERT INTO rejected SELECT _member, {line}, _record, "
                 f"concat_ws('; ', {reasons}), CAST(to_json(struct_pack({original})) AS VARCHAR) "
                 f"FROM ({numbered}) WHERE {self._any_misfit()}"
             )
@@ -245,6 +246,8 @@ class _Table:
         return int(rows)
 
     def _add_lines(self, malformed: list[Malformed]) -> None:
+        if self.raw.line_expression is not None:
+            return
         wanted: dict[Path, set[int]] = defaultdict(set)
         for file, record in self.con.execute("SELECT file, record FROM rejected").fetchall():
             wanted[Path(file)].add(record)

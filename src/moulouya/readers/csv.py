@@ -12,7 +12,7 @@ from typing import IO
 
 from duckdb import DuckDBPyConnection
 
-from moulouya.definition import Dialect, SourceBase
+from moulouya.definition import Dialect, Reading
 from moulouya.duck import identifier, literal
 from moulouya.errors import ReadError
 from moulouya.readers.table import Malformed, RawTable
@@ -23,7 +23,7 @@ csv.field_size_limit(LONGEST_LINE)  # Python's own limit is 128 KiB
 UTF8 = frozenset({"utf-8", "utf8", "utf-8-sig", "ascii"})
 
 
-def read(con: DuckDBPyConnection, files: list[Path], source: SourceBase, scratch: Path) -> RawTable:
+def read(con: DuckDBPyConnection, files: list[Path], source: Reading, scratch: Path) -> RawTable:
     """Open delimited files as text columns; lines with another number of fields are malformed."""
     dialect = source.dialect
     names = [_header(path, source) for path in files]
@@ -62,7 +62,7 @@ def read(con: DuckDBPyConnection, files: list[Path], source: SourceBase, scratch
     )
 
 
-def _open_text(path: Path, source: SourceBase) -> IO[str]:
+def _open_text(path: Path, source: Reading) -> IO[str]:
     encoding = "utf-8-sig" if source.dialect.encoding in UTF8 else source.dialect.encoding
     return path.open(encoding=encoding, newline="")
 
@@ -85,7 +85,7 @@ def _rows(text: IO[str], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
         line = dialect.skip + reader.line_num + 1
 
 
-def _header(path: Path, source: SourceBase) -> list[str]:
+def _header(path: Path, source: Reading) -> list[str]:
     """The column names in the file, or c1, c2, … where it has no header."""
     try:
         with _open_text(path, source) as text:
@@ -104,7 +104,7 @@ def _header(path: Path, source: SourceBase) -> list[str]:
     return [f"c{number}" for number in range(1, len(first) + 1)]
 
 
-def column_names(path: Path, source: SourceBase) -> list[str]:
+def column_names(path: Path, source: Reading) -> list[str]:
     """The names under which a definition can ask for the columns of a file, in their order."""
     return _distinct(_header(path, source))
 
@@ -131,7 +131,7 @@ def _expressions(names: list[str], columns: list[str]) -> dict[str, str]:
     return found
 
 
-def _as_utf8(path: Path, source: SourceBase, scratch: Path) -> Path:
+def _as_utf8(path: Path, source: Reading, scratch: Path) -> Path:
     """The file itself when it is UTF-8, else a copy transcoded strictly, block by block."""
     if source.dialect.encoding in UTF8:
         return path
@@ -195,7 +195,7 @@ def _lines(
     records: dict[Path, set[int]],
     malformed: list[Malformed],
     texts: dict[Path, Path],
-    source: SourceBase,
+    source: Reading,
 ) -> dict[tuple[Path, int], int]:
     """The line on which each wanted record starts; reads a file no further than needed."""
     broken = {(bad.file, bad.line) for bad in malformed}

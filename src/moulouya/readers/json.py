@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from moulouya.definition import SourceBase
+from moulouya.definition import Reading
 from moulouya.duck import literal
 from moulouya.errors import ReadError
 from moulouya.readers.table import RawTable
@@ -15,7 +15,7 @@ LEAST_OBJECT = 16 * 1024 * 1024
 
 
 def read(
-    con: duckdb.DuckDBPyConnection, files: list[Path], source: SourceBase, scratch: Path
+    con: duckdb.DuckDBPyConnection, files: list[Path], source: Reading, scratch: Path
 ) -> RawTable:
     """Open JSON as one row a record; nested values become their JSON text.
 
@@ -65,5 +65,5 @@ def _pointer(key: str) -> str:
     return "/" + key.replace("~", "~0").replace("/", "~1")
 
 
-def _layout(source: SourceBase) -> str:
+def _layout(source: Reading) -> str:
     return "unstructured" if source.records else "array"

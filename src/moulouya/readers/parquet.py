@@ -6,14 +6,14 @@ from pathlib import Path
 
 import duckdb
 
-from moulouya.definition import SourceBase
+from moulouya.definition import Reading
 from moulouya.duck import identifier, literal
 from moulouya.errors import ReadError
 from moulouya.readers.table import RawTable
 
 
 def read(
-    con: duckdb.DuckDBPyConnection, files: list[Path], source: SourceBase, scratch: Path
+    con: duckdb.DuckDBPyConnection, files: list[Path], source: Reading, scratch: Path
 ) -> RawTable:
     """Open Parquet files with the types they carry."""
     listed = ", ".join(literal(str(path)) for path in files)

@@ -33,7 +33,8 @@ class RawTable:
     ``relation`` is SQL for a table expression; ``expressions`` maps the source's column names to
     SQL over it; ``types`` has the SQL type of those that are not text. ``malformed`` lists broken
     records once the relation has been read; ``lines`` turns record numbers (from 1, in a file)
-    into the lines they start on, where the format has lines.
+    into the lines they start on, where the format has lines. ``line_expression`` is SQL for the
+    line (or the row of a sheet) where the relation carries it; then ``lines`` is not asked.
     """
 
     relation: str
@@ -42,3 +43,4 @@ class RawTable:
     types: dict[str, str] = field(default_factory=dict)
     malformed: Callable[[], list[Malformed]] = field(default=list)
     lines: Lines = _no_lines
+    line_expression: str | None = None

@@ -5,18 +5,35 @@ A source writes what it is given into a folder, untouched, and tells where it ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
-from moulouya.sources import file, http, package
 from moulouya.sources.delivery import Delivery, Request
 
 __all__ = ["KINDS", "Delivery", "Request", "fetch"]
 
-KINDS: dict[str, Callable[[Any, Request], Delivery | None]] = {
-    "file": file.fetch,
-    "http": http.fetch,
-    "package": package.fetch,
+# Each module is imported when a source of its kind is fetched: some bring heavy clients.
+KINDS = {
+    "arcgis": "arcgis",
+    "ckan": "ckan",
+    "file": "file",
+    "http": "http",
+    "inbox": "inbox",
+    "mqtt": "mqtt",
+    "ngsi_ld": "ngsi_ld",
+    "ogc_features": "ogc_features",
+    "opendatasoft": "opendatasoft",
+    "overpass": "overpass",
+    "package": "package",
+    "rest": "rest",
+    "s3": "s3",
+    "sdmx": "sdmx",
+    "sensorthings": "sensorthings",
+    "sftp": "sftp",
+    "socrata": "socrata",
+    "sql": "sql",
+    "wfs": "wfs",
+    "worldbank": "worldbank",
 }
 
 
@@ -25,4 +42,6 @@ def fetch(source: Any, request: Request) -> Delivery | None:
 
     Raises SourceError, with ``retry`` set where waiting can heal it.
     """
-    return KINDS[source.kind](source, request)
+    module = import_module(f"moulouya.sources.{KINDS[source.kind]}")
+    delivery: Delivery | None = module.fetch(source, request)
+    return delivery

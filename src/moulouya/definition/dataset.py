@@ -1,0 +1,131 @@
+"""The dataset contract: what one file under ``datasets/<theme>/<slug>.yml`` may say.
+
+The models are strict (an unknown key is a fault) and their JSON Schema is committed under
+``schemas/`` so that editors complete and check the files while they are written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from moulouya.definition.columns import Column, ColumnName, Scalar, StagedColumn
+from moulouya.definition.source import Source
+from moulouya.region import Identifier, Model, TableName, Text, known_licence
+
+
+class Refresh(Model):
+    """When a dataset is looked at again, and from when on it counts as late."""
+
+    every: dt.timedelta | None = Field(None, description="ISO 8601 duration, such as P1D")
+    cron: str | None = Field(None, description="five-field cron expression, in UTC")
+    stale_after: dt.timedelta | None = Field(
+        None,
+        description="age after which the dataset is late; default: three times `every`",
+    )
+
+    @model_validator(mode="after")
+    def _one_clock(self) -> Self:
+        if self.every is not None and self.cron is not None:
+            raise ValueError("give `every` or `cron`, not both")
+        return self
+
+
+class Rows(Model):
+    """How many rows are believable."""
+
+    at_least: int = Field(1, ge=0, description="fewer rows fail the run")
+    at_most: int | None = Field(None, ge=1, description="more rows fail the run")
+    change_within: Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")] | None = Field(
+        None,
+        description="a larger change against the last version holds the run for a person",
+    )
+
+
+class Rejects(Model):
+    """How many unreadable rows may be left out."""
+
+    at_most: Annotated[str, Field(pattern=r"^\d+(\.\d+)?%$")] = Field(
+        "0%", description="share of rows; above it the run is held for a person"
+    )
+
+    @property
+    def share(self) -> float:
+        """The limit as a fraction of one."""
+        return float(self.at_most.rstrip("%")) / 100
+
+
+class Correction(Model):
+    """A declared, public repair of the publisher's data."""
+
+    where: str = Field(min_length=1, description="SQL condition on the staged columns")
+    set: dict[ColumnName, Scalar | None] = Field(min_length=1)
+    reason: Text
+    reported: dt.date = Field(description="day on which the publisher was told")
+
+
+class Temporal(Model):
+    """The period the data are about."""
+
+    start: dt.date
+    end: dt.date | None = Field(None, description="open when the data go on")
+
+
+class Definition(Model):
+    """One dataset: what it is, where it comes from, what it promises."""
+
+    title: Text
+    description: Text
+    row_is: Text = Field(description="what one row is, such as «one commune in one census year»")
+    publisher: Identifier = Field(description="key under publishers in region.yml")
+    licence: str | None = Field(None, description="SPDX; default: the publisher's licence")
+    attribution: Text | None = Field(None, description="credit line that reusers must keep")
+    themes: list[TableName] = Field(default=[], description="further themes besides its folder's")
+    sdg: list[Annotated[str, Field(pattern=r"^([1-9]|1[0-7])(\.[0-9a-f]{1,2})?$")]] = Field(
+        default=[],
+        description="Sustainable Development Goals or targets, such as 11 or 11.3",
+    )
+    keywords: dict[Literal["ar", "fr", "en"], list[str]] = Field(default={})
+    spatial: str | None = Field(None, description="place code; default: the region's")
+    temporal: Temporal | None = None
+    notes: Text | None = Field(None, description="known limits and what was filtered")
+    source: Source | None = Field(None, description="absent: a derived dataset, made by its SQL")
+    refresh: Refresh = Field(default_factory=Refresh)
+    key: list[ColumnName] = Field(min_length=1, description="columns that identify a row")
+    rows: Rows = Field(default_factory=Rows)
+    rejects: Rejects = Field(default_factory=Rejects)
+    columns: dict[ColumnName, Column] = Field(min_length=1)
+    corrections: list[Correction] = Field(
+        default=[], description="declared repairs of the publisher's data, published with it"
+    )
+
+    _known_licence = field_validator("licence")(lambda value: known_licence(value))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _codes_are_text(cls, data: Any) -> Any:
+        if isinstance(data, dict) and isinstance(data.get("sdg"), list):
+            return {**data, "sdg": [str(goal) for goal in data["sdg"]]}
+        return data
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for name in self.key:
+            if name not in self.columns:
+                raise ValueError(f"key: {name!r} is not one of the columns")
+        staged = self.staged_columns
+        for number, correction in enumerate(self.corrections):
+            for name in correction.set:
+                if name not in staged:
+                    raise ValueError(f"corrections.{number}.set: {name!r} is not a staged column")
+        return self
+
+    @property
+    def staged_columns(self) -> dict[str, StagedColumn]:
+        """Columns looked for in the source: the published ones not computed, then the extras."""
+        if self.source is None:
+            return {}
+        published = {name: col for name, col in self.columns.items() if not col.computed}
+        return {**published, **self.source.columns}
