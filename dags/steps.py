@@ -88,10 +88,35 @@ def tell(context, result):
     return record
 
 
+def airflow_connection(name):
+    """A connection as the library knows it, from Airflow's secrets; None when it has none."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    from moulouya.sources.credentials import Connection
+
+    try:
+        found = BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        return None
+    return Connection(
+        id=name,
+        kind=found.conn_type or "",
+        host=found.host or "",
+        port=found.port,
+        login=found.login or "",
+        password=found.password or "",
+        schema=found.schema or "",
+        extra=found.extra_dejson,
+    )
+
+
 def call(context, name, *args, **kwargs):
     """One call of the library, ``<module>.<function>``; an error is told before it is raised."""
     from moulouya.ledger import describe
+    from moulouya.sources import credentials
 
+    credentials.use(airflow_connection)
     module, function = name.split(".")
     task = context["task"].task_id
     try:

@@ -14,6 +14,7 @@ from moulouya import duck, registry
 from moulouya import workspace as workspaces
 from moulouya.definition import PackageSource
 from moulouya.errors import MoulouyaError
+from moulouya.sandbox import lockdown
 from moulouya.settings import Settings
 from moulouya.storage.lake import open_lake
 
@@ -39,6 +40,7 @@ def examine(settings: Settings) -> list[Finding]:
         "packages": _packages,
         "lake": _lake,
         "disk": _disk,
+        "sandbox": _sandbox,
     }
     return [_guarded(what, check, settings) for what, check in checks.items()]
 
@@ -94,6 +96,17 @@ def _lake(settings: Settings) -> Finding:
     newest = lake.latest(lake.log)
     found = f"{lake.root}: " + (f"release {newest}" if newest else "no release yet")
     return Finding("lake", good, found, "give this user the right to write there")
+
+
+def _sandbox(_: Settings) -> Finding:
+    there = [name for name, found in lockdown.available().items() if found]
+    missing = "neither Landlock nor seccomp: deliveries are read with limits only"
+    return Finding(
+        "sandbox",
+        bool(there),
+        " and ".join(there) or missing,
+        "use Linux 5.13 or newer, or install libseccomp2",
+    )
 
 
 def _disk(settings: Settings) -> Finding:

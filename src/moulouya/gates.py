@@ -96,7 +96,7 @@ def same_material(
     snapshots = record["snapshots"]
     return (
         record["recipe"] == dataset.recipe
-        and (snapshots[0]["sha256"] if snapshots else None) == sha256
+        and (snapshots[-1]["sha256"] if snapshots else None) == sha256
         and record["inputs"] == inputs
     )
 

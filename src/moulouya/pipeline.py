@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from moulouya import catalogue, gates, ledger, snapshots, staging, versions, workspace
+from moulouya import arrival, catalogue, gates, ledger, snapshots, versions, workspace
 from moulouya import release as releases
 from moulouya import transform as transforms
 from moulouya.definition import STAGED
@@ -23,7 +22,7 @@ from moulouya.errors import DataError, MoulouyaError
 from moulouya.ledger import RunRecord, now, stamp
 from moulouya.runs import Run, begin, end, new_run_id, report, step
 from moulouya.settings import Settings
-from moulouya.staging import Staged
+from moulouya.snapshots import Interval
 from moulouya.storage.files import read_json, remove_tree
 from moulouya.storage.lake import Lake, open_lake
 from moulouya.workspace import Dataset
@@ -31,7 +30,6 @@ from moulouya.workspace import Dataset
 if TYPE_CHECKING:
     from moulouya.quality.validation import Validation
 
-Interval = tuple[dt.datetime, dt.datetime]
 Progress = Callable[[str, str, str, int, int], None]
 log = structlog.get_logger()
 STEPS = ("fetch", "stage", "validate", "transform", "publish")
@@ -49,10 +47,10 @@ def fetch(
     """Take a snapshot of the source; ends the run as unchanged (or still held) if it is known."""
     run = begin(settings, slug, run_id)
     with step(run, "fetch"):
-        snapshot = snapshots.take(run.lake, run.dataset, run.region, settings, run_id)
-        run.write("snapshot", {"number": snapshot.number})
-        if interval is not None:
-            run.write("interval", {"start": stamp(interval[0]), "end": stamp(interval[1])})
+        snapshot = arrival.take(run, interval)
+        if snapshot is None:
+            newest = versions.latest(run.lake, slug)
+            return end(run, "unchanged", version=newest, reasons=["nothing has come yet"])
         known = _known(run, snapshot.sha256)
         if known is not None:
             return known
@@ -63,7 +61,7 @@ def stage(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
     """Read the snapshot by the contract; rejected rows are set apart."""
     run = begin(settings, slug, run_id)
     with step(run, "stage"):
-        staged = _stage(run)
+        staged = arrival.stage(run)
     return {"rows": staged.rows, "rejected": staged.rejected}
 
 
@@ -71,7 +69,7 @@ def validate(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
     """Hold what came in against its expectations; raises DataError where a critical one fails."""
     run = begin(settings, slug, run_id)
     with step(run, "validate"):
-        staged = _staged(run)
+        staged = arrival.staged(run)
         moment = "outgoing" if staged.published_layout else "incoming"
         return _validate(run, staged.table, moment)
 
@@ -122,11 +120,13 @@ def run(
     settings: Settings,
     slugs: list[str] | None = None,
     on_progress: Progress = lambda slug, step, outcome, done, total: None,
+    interval: Interval | None = None,
 ) -> list[dict[str, Any]]:
     """Run datasets one after the other, inputs first; one record of the ledger for each.
 
     A dataset that fails does not stop the others. ``on_progress(slug, step, outcome, done,
-    total)`` is told of every step that starts and every run that ends.
+    total)`` is told of every step that starts and every run that ends. Without an interval, a
+    source that asks for a period is asked for the last whole one.
     """
     loaded = workspace.load(settings.workspace_root)
     lake = open_lake(settings.lake_root)
@@ -135,7 +135,7 @@ def run(
             loaded.dataset(slug)
     broken = [slug for slug in loaded.broken if slugs is None or slug in slugs]
     ordered = [dataset.slug for dataset in loaded.in_order(slugs)]
-    functions: dict[str, Callable[[Settings, str, str], dict[str, Any]]] = {
+    functions: dict[str, Callable[..., dict[str, Any]]] = {
         "fetch": fetch,
         "stage": stage,
         "validate": validate,
@@ -151,7 +151,8 @@ def run(
         try:
             for name in steps:
                 on_progress(slug, name, "", done, total)
-                if "outcome" in functions[name](settings, slug, run_id):
+                more = (interval,) if name == "fetch" else ()
+                if "outcome" in functions[name](settings, slug, run_id, *more):
                     break
         except Exception as error:
             if not isinstance(error, MoulouyaError):
@@ -175,39 +176,6 @@ def _failure(slug: str, run_id: str, error: BaseException) -> dict[str, Any]:
     return RunRecord(run_id, slug, "failed", at, at, 0.0, error=described).to_json()
 
 
-def _stage(run: Run) -> Staged:
-    number = run.read("snapshot").get("number")
-    snapshot = (
-        snapshots.read(run.lake, run.dataset.slug, number)
-        if number is not None
-        else snapshots.take(run.lake, run.dataset, run.region, run.settings, run.run_id)
-    )
-    run.write("snapshot", {"number": snapshot.number})
-    files = snapshots.paths(run.lake, snapshot)
-    staged = staging.stage(run.dataset, files, run.scratch, run.settings)
-    run.write("staged", {key: str(value) if isinstance(value, Path) else value
-                         for key, value in asdict(staged).items()})  # fmt: skip
-    if staged.rows == 0:
-        raise DataError(
-            f"not one of the {staged.rejected} rows of {run.dataset.slug} fits the contract"
-            if staged.rejected
-            else f"the source of {run.dataset.slug} has no rows",
-            hint="look at rejected.parquet in the quarantine, or at the source",
-        )
-    return staged
-
-
-def _staged(run: Run) -> Staged:
-    """The staged table of this run, made again when its scratch files are gone."""
-    record = run.read("staged")
-    if not record or not Path(record["table"]).exists():
-        return _stage(run)
-    rejects = record.pop("rejects")
-    return Staged(
-        table=Path(record.pop("table")), rejects=Path(rejects) if rejects else None, **record
-    )
-
-
 def _validate(run: Run, table: Path, moment: Any) -> dict[str, Any]:
     from moulouya.quality import validation
 
@@ -222,7 +190,7 @@ def _validate(run: Run, table: Path, moment: Any) -> dict[str, Any]:
 
 def _transform(run: Run) -> tuple[Path, int]:
     dataset = run.dataset
-    staged = None if dataset.derived else _staged(run)
+    staged = None if dataset.derived else arrival.staged(run)
     if dataset.transform is None:
         assert staged is not None
         return staged.table, staged.rows
@@ -253,7 +221,7 @@ def _publish(run: Run) -> dict[str, Any]:
     dataset, lake = run.dataset, run.lake
     draft_folder = run.scratch / "version"
     remove_tree(draft_folder)
-    staged = None if dataset.derived else _staged(run)
+    staged = None if dataset.derived else arrival.staged(run)
     table = run.scratch / "table.parquet" if staged is None or dataset.transform else staged.table
     if not table.exists():
         table, _ = _transform(run)
@@ -275,7 +243,6 @@ def _publish(run: Run) -> dict[str, Any]:
         return end(run, "unchanged", version=previous)
     if staged is not None and staged.rejects is not None:
         staged.rejects.rename(draft_folder / "rejected.parquet")
-    snapshot = run.read("snapshot")
     interval = run.read("interval")
     versions.finish(
         draft,
@@ -287,9 +254,7 @@ def _publish(run: Run) -> dict[str, Any]:
         if interval
         else None,
         region=region,
-        snapshots=[snapshots.read(lake, dataset.slug, snapshot["number"]).to_json()]
-        if snapshot
-        else [],
+        snapshots=[one.to_json() for one in arrival.taken(run)] if run.read("snapshot") else [],
         inputs=run.read("inputs"),
         rejected=staged.rejected if staged else 0,
         previous=previous,

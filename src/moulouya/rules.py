@@ -76,6 +76,11 @@ class Rules:
         if definition.source is None and transform is None:
             hint = f"add a source, or transforms/{theme}/{slug}.sql"
             yield file.fault((), "has neither a source nor a transform", hint)
+        source = definition.source
+        if transform is not None and source is not None and source.write_disposition == "merge":
+            hint = f"publish what arrives, and derive another dataset from {slug}"
+            message = "rows are merged into published ones, so no transform can follow"
+            yield file.fault(("source", "write_disposition"), message, hint)
         if transform is None:
             for name, column in definition.columns.items():
                 if column.computed:

@@ -34,6 +34,19 @@ class Settings(BaseSettings):
         60.0, gt=0, description="seconds without a byte before a fetch stops"
     )
     http_max_bytes: int = Field(2 * 1024**3, gt=0, description="largest body a fetch accepts")
+    private_hosts: str = Field(
+        "",
+        description="hosts of private networks that sources may name, as name or name:port, "
+        "separated by commas",
+    )
+    sandbox_memory: int = Field(
+        2 * 1024**3, gt=0, description="bytes of memory in which a delivery must be read"
+    )
+    sandbox_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="time in which a delivery must be read; one second more for every 2 MB of it",
+    )
     contact: str = Field(
         "",
         description="address put into the User-Agent; default: the contact of region.yml",
@@ -48,6 +61,11 @@ class Settings(BaseSettings):
     def state_root(self) -> Path:
         """Where caches that can be made anew are kept."""
         return (self.state or self.workspace / ".moulouya").absolute()
+
+    @cached_property
+    def allowed_private_hosts(self) -> tuple[str, ...]:
+        """The hosts of private networks that sources may name."""
+        return tuple(host.strip() for host in self.private_hosts.split(",") if host.strip())
 
     @cached_property
     def workspace_root(self) -> Path:

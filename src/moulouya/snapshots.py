@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from moulouya import __version__, sources
+from moulouya.definition import HttpSource, SourceBase
 from moulouya.ledger import now, stamp
 from moulouya.region import Region
 from moulouya.settings import Settings
@@ -21,6 +23,8 @@ from moulouya.storage.files import (
 )
 from moulouya.storage.lake import Lake
 from moulouya.workspace import Dataset
+
+Interval = tuple[dt.datetime, dt.datetime]
 
 
 @dataclass(frozen=True)
@@ -48,10 +52,12 @@ class Snapshot:
     source_version: str | None
     etag: str | None
     last_modified: str | None
+    source: str = ""
+    state: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The provenance of the snapshot, as snapshot.json and version.json carry it."""
-        return asdict(self)
+        """The provenance of the snapshot, as version.json carries it."""
+        return {name: value for name, value in asdict(self).items() if name != "state"}
 
 
 def read(lake: Lake, slug: str, number: int) -> Snapshot:
@@ -75,11 +81,25 @@ def paths(lake: Lake, snapshot: Snapshot) -> dict[str, Path]:
     return {file.name: folder / file.path for file in snapshot.files}
 
 
-def take(lake: Lake, dataset: Dataset, region: Region, settings: Settings, run_id: str) -> Snapshot:
+def since(lake: Lake, slug: str, number: int) -> list[Snapshot]:
+    """The deliveries after one, oldest first."""
+    numbers = lake.numbers(lake.snapshots(slug))
+    return [read(lake, slug, later) for later in sorted(numbers) if later > number]
+
+
+def take(
+    lake: Lake,
+    dataset: Dataset,
+    region: Region,
+    settings: Settings,
+    run_id: str,
+    interval: Interval | None = None,
+) -> Snapshot | None:
     """Fetch a dataset's source and keep what came; the last snapshot when nothing is new.
 
-    Nothing is new when the source says so (304) or the bytes are the same as the last ones.
-    Raises SourceError, and LakeError when the bytes cannot be kept.
+    Nothing is new when the source says so (304) or the bytes are the same as the last ones; None
+    when nothing ever came. What the source is to acknowledge is acknowledged once the bytes are
+    durable. Raises SourceError, and LakeError when the bytes cannot be kept.
     """
     source = dataset.definition.source
     assert source is not None, "a derived dataset has no source"
@@ -89,7 +109,7 @@ def take(lake: Lake, dataset: Dataset, region: Region, settings: Settings, run_i
     body = scratch / "body"
     with told_plainly(f"keeping the delivery of {dataset.slug}"):
         body.mkdir(parents=True)
-    same_source = previous is not None and _same_source(source, previous)
+    known = previous if previous and _same_source(source, previous) else None
     delivery = sources.fetch(
         source,
         sources.Request(
@@ -98,19 +118,37 @@ def take(lake: Lake, dataset: Dataset, region: Region, settings: Settings, run_i
             user_agent=f"Moulouya/{__version__} (+{settings.contact or region.contact})",
             timeout=settings.http_timeout,
             max_bytes=settings.http_max_bytes,
-            etag=previous.etag if previous and same_source else None,
-            last_modified=previous.last_modified if previous and same_source else None,
+            etag=known.etag if known else None,
+            last_modified=known.last_modified if known else None,
+            state=known.state if known else {},
+            interval=interval,
+            slug=dataset.slug,
+            private_hosts=settings.allowed_private_hosts,
+            state_folder=settings.state_root,
+            inbox=lake.root / "inbox",
         ),
     )
     if delivery is None:
-        assert previous is not None, "304 answers a conditional request only"
         return previous
     with told_plainly(f"keeping the delivery of {dataset.slug}"):
-        return _keep(lake, dataset, delivery, scratch, previous)
+        snapshot = _keep(lake, dataset, delivery, scratch, previous)
+    delivery.settle()
+    return snapshot
 
 
-def _same_source(source: Any, previous: Snapshot) -> bool:
-    return source.kind == "http" and str(source.url) == previous.url
+def _same_source(source: SourceBase, previous: Snapshot) -> bool:
+    """Whether the last delivery came from the same place, however its bytes are read today."""
+    if previous.source:
+        return previous.source == _fingerprint(source)
+    return isinstance(source, HttpSource) and str(source.url) == previous.url
+
+
+def _fingerprint(source: SourceBase) -> str:
+    """A SHA-256 over what decides which bytes a source gives."""
+    reading = {*SourceBase.model_fields} - {"format"}
+    return hashlib.sha256(
+        canonical_json(source.model_dump(mode="json", by_alias=True, exclude=reading))
+    ).hexdigest()
 
 
 def _keep(
@@ -120,6 +158,8 @@ def _keep(
     scratch: Path,
     previous: Snapshot | None,
 ) -> Snapshot:
+    source = dataset.definition.source
+    assert source is not None, "a delivery has a source"
     body = scratch / "body"
     if len(delivery.members) == 1:
         (body / delivery.members[0]).rename(scratch / "single")
@@ -145,6 +185,8 @@ def _keep(
         "etag": delivery.etag,
         "last_modified": delivery.last_modified,
         "headers": delivery.headers,
+        "source": _fingerprint(source),
+        "state": delivery.state,
     }
     with lake.locked(f"snapshots-{dataset.slug}"):
         number = (lake.latest(lake.snapshots(dataset.slug)) or 0) + 1

@@ -55,6 +55,12 @@ class Dataset:
         return self.definition.source is None
 
     @property
+    def merged(self) -> bool:
+        """True where a delivery adds to the published rows instead of replacing them."""
+        source = self.definition.source
+        return source is not None and source.write_disposition == "merge"
+
+    @property
     def upstream(self) -> tuple[str, ...]:
         """Slugs that should be published before this one."""
         return tuple(sorted({*self.inputs, *self.references} - {self.slug}))

@@ -249,7 +249,7 @@ def test_progress_tells_of_every_step_and_every_end(workspace):
 
 def test_a_bug_is_a_failed_run_that_says_it_is_ours(workspace, monkeypatch):
     workspace.define("communes")
-    monkeypatch.setattr(pipeline.staging, "stage", lambda *_: 1 / 0)
+    monkeypatch.setattr(pipeline.arrival, "taken", lambda *_: 1 / 0)
     (record,) = workspace.run()
     assert (record["outcome"], record["error"]["code"]) == ("failed", "bug")
     assert "report it" in record["error"]["hint"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
 from typing import Annotated, Any
 
@@ -34,6 +35,14 @@ def add_to(app: typer.Typer) -> None:
 def run(
     slugs: Annotated[list[str] | None, typer.Argument(help="Datasets to run.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Run every dataset.")] = False,
+    interval: Annotated[
+        str | None,
+        typer.Option(
+            metavar="START/END",
+            help="Data interval (ISO 8601, UTC) for sources that ask for a period.",
+            show_default="the last whole period of `refresh`",
+        ),
+    ] = None,
     no_release: Annotated[
         bool, typer.Option("--no-release", help="Publish versions, but commit no release.")
     ] = False,
@@ -52,10 +61,11 @@ def run(
         raise UsageError(
             "name the datasets to run, or give --all", hint="moulouya status lists them"
         )
+    between = _interval(interval) if interval is not None else None
     settings = settings_of(workspace, lake)
     shown = _Shown(quiet=as_json)
     with shown.progress:
-        records = pipeline.run(settings, slugs or None, shown.tell)
+        records = pipeline.run(settings, slugs or None, shown.tell, between)
     released = None
     if not no_release and any(record["version"] for record in records):
         released = pipeline.release(settings)
@@ -64,6 +74,23 @@ def run(
     else:
         _report(records, released)
     raise typer.Exit(_exit_code(records))
+
+
+def _interval(text: str) -> tuple[dt.datetime, dt.datetime]:
+    """Two moments of ISO 8601 with a slash between; without a zone they are UTC."""
+    try:
+        start, end = (dt.datetime.fromisoformat(part.strip()) for part in text.split("/"))
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is no interval", hint="such as 2026-11-01/2026-11-02, in UTC"
+        ) from error
+    start, end = (
+        one.replace(tzinfo=dt.UTC) if one.tzinfo is None else one.astimezone(dt.UTC)
+        for one in (start, end)
+    )
+    if start >= end:
+        raise UsageError(f"{text!r} ends before it starts", hint="START/END, START earlier")
+    return start, end
 
 
 class _Shown:

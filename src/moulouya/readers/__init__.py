@@ -7,11 +7,12 @@ from pathlib import Path
 
 from duckdb import DuckDBPyConnection
 
+from moulouya import duck
 from moulouya.definition import Reading
 from moulouya.readers.table import RawTable
 from moulouya.readers.wrapping import unwrapped
 
-__all__ = ["READERS", "RawTable", "read"]
+__all__ = ["READERS", "RawTable", "column_names", "read"]
 
 # Each module is imported when a file of its format is read: some bring heavy parsers.
 READERS = {
@@ -45,3 +46,9 @@ def read(con: DuckDBPyConnection, files: list[Path], source: Reading, scratch: P
     reader = import_module(f"moulouya.readers.{READERS[source.format]}")
     table: RawTable = reader.read(con, files, source, scratch)
     return table
+
+
+def column_names(files: list[Path], source: Reading, scratch: Path) -> list[str]:
+    """The names under which a definition can ask for the columns of files, in their order."""
+    with duck.connect(spill=scratch / "spill") as con:
+        return list(read(con, files, source, scratch).expressions)

@@ -37,7 +37,8 @@ _resolvers: list[Resolver] = []
 
 def use(resolver: Resolver) -> None:
     """Ask this resolver for connections before the environment; the DAGs give Airflow's."""
-    _resolvers.insert(0, resolver)
+    if resolver not in _resolvers:
+        _resolvers.insert(0, resolver)
 
 
 def connection(name: str) -> Connection:
