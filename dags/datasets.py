@@ -70,7 +70,7 @@ def dataset_dag(entry, assets):
         return dag
     names = ("transform",) if entry.derived else ("fetch", "stage", "validate", "transform")
     first = {"needs": tuple(entry.inputs)}
-    if entry.kind == "http":
+    if entry.host:
         first["pool"] = steps.pool_of(entry.host)
     tasks = [steps.Step(task_id=names[0], dag=dag, **first)]
     tasks += [steps.Step(task_id=name, dag=dag) for name in names[1:]]

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 import yaml
 
 from moulouya.catalogue.tables import COLUMNS
 from moulouya.cli import app
+from moulouya.definition import Reading, Source, SourceBase, WebSource
 from moulouya.licences import LICENCES
 from moulouya.region import SYMBOLS
 from moulouya.schemas import schemas
@@ -26,6 +27,11 @@ PARTS = REFERENCE / "_parts"
 WORDS = yaml.safe_load((Path(__file__).parent / "words.yml").read_text(encoding="utf-8"))
 NOTICE = "<!-- Written by docs/generate.py: change the code or docs/words.yml, not this page. -->\n"
 Schema = dict[str, Any]
+MODELS = {
+    get_args(model.model_fields["kind"].annotation)[0]: model
+    for model in get_args(get_args(Source)[0])
+}
+FORMAT_MODELS = ("Dialect", "Archive", "Sheet", "JoinedSheet", "Unpivot", "Geometry")
 
 
 def pages() -> dict[str, str]:
@@ -36,6 +42,8 @@ def pages() -> dict[str, str]:
         "commands.md": _page("Commands", _commands(), "commands"),
         "settings.md": _page("Settings", _settings(), "settings"),
         "dataset.md": _page("The dataset file", _dataset(dataset), "dataset"),
+        "sources.md": _page("Sources", _sources(dataset), "sources"),
+        "formats.md": _page("Formats", _formats(dataset), "formats"),
         "region.md": _page("region.yml", _models(every["region.schema.json"]), "region"),
         "expectations.md": _page("The expectations file", _expectations(every), "expectations"),
         "catalogue-tables.md": _page("The tables of schema catalogue", _tables(), "tables"),
@@ -105,24 +113,77 @@ def _settings() -> Iterator[str]:
         yield f"| `MOULOUYA_{name.upper()}` | {kind} | {default} | {field.description} |"
 
 
-def _models(schema: Schema) -> Iterator[str]:
+def _models(schema: Schema, but: Collection[str] = ()) -> Iterator[str]:
     """A table of keys for each model of a schema, the whole file first."""
     parts = {schema["title"]: schema, **schema["$defs"]}
     for name in _reached(schema["title"], parts):
-        part = parts[name]
-        yield f"## {name}\n"
-        yield f"{_flowing(part.get('description', '')).replace('``', '`')}\n"
-        yield "| key | value | default | meaning |"
-        yield "|---|---|---|---|"
-        required = set(part.get("required", []))
-        for key, value in part["properties"].items():
-            default = "**required**" if key in required else _default(value)
-            yield f"| `{key}` | {_kind(value)} | {default} | {_meaning(name, key, value, parts)} |"
-        yield ""
+        if name not in but:
+            yield from _model(name, parts)
+
+
+def _model(name: str, parts: dict[str, Schema]) -> Iterator[str]:
+    part = parts[name]
+    yield f"## {name}\n"
+    yield f"{_flowing(part.get('description', '')).replace('``', '`')}\n"
+    yield from _keys(name, list(part["properties"]), parts)
+
+
+def _keys(name: str, keys: list[str], parts: dict[str, Schema]) -> Iterator[str]:
+    part = parts[name]
+    yield "| key | value | default | meaning |"
+    yield "|---|---|---|---|"
+    required = set(part.get("required", []))
+    for key in keys:
+        value = part["properties"][key]
+        default = "**required**" if key in required else _default(value)
+        yield f"| `{key}` | {_kind(value)} | {default} | {_meaning(name, key, value, parts)} |"
+    yield ""
+
+
+def _sources(schema: Schema) -> Iterator[str]:
+    """Each kind: what was written by hand, then the keys that it alone has."""
+    parts = schema["$defs"]
+    for kind, model in source_models(schema).items():
+        yield (PARTS / "sources" / f"{kind}.md").read_text(encoding="utf-8").strip() + "\n"
+        shared = WebSource if issubclass(MODELS[kind], WebSource) else SourceBase
+        own = [key for key in parts[model]["properties"] if _name(key) not in shared.model_fields]
+        yield from _keys(model, own, parts)
+        if kind == "rest":
+            yield "### Paging\n"
+            yield from _keys("Paging", list(parts["Paging"]["properties"]), parts)
+    yield "## Keys of every source behind http or https\n"
+    web = [key for key in WebSource.model_fields if key not in SourceBase.model_fields]
+    yield from _keys("HttpSource", web, parts)
+    yield "## Keys of every source\n"
+    reading = [*Reading.model_fields]
+    yield "What a format needs is told in [formats](formats.md).\n"
+    names = [*reading, *(key for key in SourceBase.model_fields if key not in reading)]
+    yield from _keys("HttpSource", names, parts)
+
+
+def _name(key: str) -> str:
+    return {"from": "source_name"}.get(key, key)
+
+
+def source_models(schema: Schema) -> dict[str, str]:
+    """The model of every kind of source, by kind."""
+    return {
+        model["properties"]["kind"]["const"]: name
+        for name, model in sorted(schema["$defs"].items())
+        if "kind" in model["properties"] and name.endswith("Source")
+    }
+
+
+def _formats(schema: Schema) -> Iterator[str]:
+    """Each family of formats as written by hand, then the keys."""
+    for path in sorted((PARTS / "formats").glob("*.md")):
+        yield path.read_text(encoding="utf-8").strip() + "\n"
+    for name in FORMAT_MODELS:
+        yield from _model(name, schema["$defs"])
 
 
 def _dataset(schema: Schema) -> Iterator[str]:
-    yield from _models(schema)
+    yield from _models(schema, {*source_models(schema).values(), *FORMAT_MODELS, "Paging"})
     yield "## Units\n"
     yield "Symbols that `unit` may be; a unit that is a word is named in `units` of region.yml.\n"
     yield ", ".join(f"`{symbol}`" for symbol in sorted(SYMBOLS)) + "\n"

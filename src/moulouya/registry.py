@@ -122,6 +122,9 @@ def _keep(cache: Path, content: dict[str, Any]) -> None:
             scratch.unlink(missing_ok=True)
 
 
+_PLACES = ("url", "package", "path", "bucket", "connection")
+
+
 def _entry(loaded: Workspace, dataset: Dataset) -> Entry:
     from moulouya.status import stale_after
 
@@ -175,8 +178,8 @@ def _document(loaded: Workspace, dataset: Dataset) -> str:
     source = definition.source
     origin = "derived from " + ", ".join(f"`{slug}`" for slug in dataset.inputs)
     if source is not None:
-        place = next(name for name in ("url", "package", "path") if hasattr(source, name))
-        origin = f"{source.kind}: `{getattr(source, place)}`"
+        said = [str(getattr(source, name)) for name in _PLACES if getattr(source, name, None)]
+        origin = ": ".join([source.kind, *(f"`{place}`" for place in said[:1])])
     lines = [
         f"## {definition.title.en}",
         f"{definition.title.fr} · {definition.title.ar}",

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from moulouya.definition import SOURCE_KINDS
 from moulouya.errors import Fault, did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
@@ -102,7 +103,7 @@ def validate(model: type[M], file: YamlFile) -> M | None:
 def _fault_of(file: YamlFile, detail: dict[str, Any], known: set[str]) -> Fault:
     location: Location = detail["loc"]
     # A union puts the tag of its branch into the location; the file has no such key.
-    if location[:1] == ("source",) and len(location) > 1 and location[1] in _TAGS:
+    if location[:1] == ("source",) and len(location) > 1 and location[1] in SOURCE_KINDS:
         location = ("source", *location[2:])
     if location[-1:] == ("[key]",):  # pydantic's mark of a key that is itself wrong
         location = location[:-1]
@@ -115,11 +116,9 @@ def _fault_of(file: YamlFile, detail: dict[str, Any], known: set[str]) -> Fault:
     if kind == "string_type" and isinstance(detail.get("input"), int | float):
         return file.fault(location, "must be text", f'write it in quotes: "{detail["input"]}"')
     if kind.startswith("union_tag"):
-        return file.fault(("source", "kind"), "unknown kind", f"one of {', '.join(sorted(_TAGS))}")
+        known_kinds = f"one of {', '.join(sorted(SOURCE_KINDS))}"
+        return file.fault(("source", "kind"), "unknown kind", known_kinds)
     return file.fault(location, message)
-
-
-_TAGS = frozenset({"http", "file", "package"})
 
 
 def _field_names(model: type[BaseModel]) -> set[str]:

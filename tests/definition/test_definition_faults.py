@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from moulouya.definition import Definition
+from moulouya.definition import SOURCE_KINDS, Definition
 from small_workspace import COLUMNS, SmallWorkspace, column, definition, text
 
 
@@ -33,9 +33,9 @@ from small_workspace import COLUMNS, SmallWorkspace, column, definition, text
         ({"rows": {"change_within": "20"}}, "rows.change_within", "String should match", None),
         ({"rejects": {"at_most": 1}}, "rejects.at_most", "must be text", 'write it in quotes: "1"'),
         ({"source": {"kind": "ftp", "path": "x", "format": "csv"}}, "source.kind", "unknown kind",
-         "one of file, http, package"),
+         f"one of {', '.join(sorted(SOURCE_KINDS))}"),
         ({"source": {"path": "x", "format": "csv"}}, "source.kind", "unknown kind",
-         "one of file, http, package"),
+         f"one of {', '.join(sorted(SOURCE_KINDS))}"),
         ({"source": {"kind": "file", "path": "x"}}, "source.format", "is missing", None),
         ({"source": {"kind": "file", "path": "x", "format": "csv", "dialekt": {}}},
          "source.dialekt", "unknown key", "did you mean 'dialect'?"),

@@ -6,6 +6,7 @@ import functools
 import os
 import shutil
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,6 +20,8 @@ from snippets import Snippets, invoke
 
 from moulouya.portal.app import create_app
 from moulouya.settings import Settings
+
+sys.path.append(str(Path(__file__).parents[1] / "sources"))  # servers that play sources
 
 TUTORIAL = "docs/tutorial/first-dataset.md"
 PORTAL = "http://127.0.0.1:8500"

@@ -24,7 +24,7 @@ TAGS = {
     "console": {"exit", "no-run", "reason"},
     "sql": {"file", "attach", "no-run", "reason"},
     "python": {"file", "no-run", "reason"},
-    "yaml": {"file", "into", "part", "whole", "no-run", "reason"},
+    "yaml": {"file", "into", "part", "whole", "source", "no-run", "reason"},
     "csv": {"file"},
     "json": {"like"},
     "text": {"output"},

@@ -11,10 +11,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 import yaml
 from pages import Fence
 from typer.testing import CliRunner
@@ -24,6 +26,8 @@ from moulouya.cli import app
 from moulouya.definition import Definition
 from moulouya.expectations import ExpectationSuiteFile
 from moulouya.region import Region
+from moulouya.settings import Settings
+from small_workspace import REGION, SmallWorkspace
 
 MODELS = {"dataset": Definition, "region": Region, "expectations": ExpectationSuiteFile}
 WORD = {"ar": "كلمة", "fr": "mot", "en": "word"}
@@ -119,6 +123,9 @@ class Snippets:
         return shown
 
     def _yaml(self, fence: Fence, text: str) -> None:
+        if "source" in fence.tags:
+            self._source(fence, text)
+            return
         value = yaml.safe_load(text)
         if "into" in fence.tags:
             path = self.folder / fence.tags["into"]
@@ -128,6 +135,26 @@ class Snippets:
         part = fence.tags["part"]
         whole = value if "whole" in fence.tags else {**LEAST[part], **value}
         MODELS[part].model_validate(whole)
+
+    def _source(self, fence: Fence, text: str) -> None:
+        """Publish a dataset from the snippet's source, played by a server of its own."""
+        folder = self.folder / f"source-{fence.line}"
+        folder.mkdir()
+        server = import_module(f"servers.{fence.tags['source']}")
+        with server.serve(folder) as played, pytest.MonkeyPatch.context() as patch:
+            for shown, real in played.items():
+                if shown.isupper():
+                    patch.setenv(shown, real)
+                text = text.replace(shown, real)
+            workspace = SmallWorkspace(folder, Settings(workspace=folder))
+            workspace.write_yaml("region.yml", REGION)
+            value = yaml.safe_load(text)
+            described = {"title": WORD, "description": WORD}
+            columns = {name: described | one for name, one in value["columns"].items()}
+            whole = {**LEAST["dataset"], **value, "columns": columns}
+            workspace.write_yaml("datasets/places/sample.yml", whole)
+            code, self.output = invoke(["run", "sample", "--workspace", str(folder)])
+        assert code == 0, f"{fence.place}\n{self.output}"
 
     def _json(self, fence: Fence, text: str) -> None:
         written = json.loads(text)

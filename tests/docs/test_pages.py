@@ -19,7 +19,7 @@ def test_its_snippets_say_what_they_are(page: str) -> None:
         reason = fence.tags.get("reason", "")
         assert ("no-run" in fence.tags) == bool(reason), f"{fence.place}: no-run needs a reason"
         if fence.language == "yaml" and "no-run" not in fence.tags:
-            wanted = fence.tags.keys() & {"file", "into", "part"}
+            wanted = fence.tags.keys() & {"file", "into", "part", "source"}
             assert len(wanted) == 1, f"{fence.place}: yaml is a file, goes into one, or is a part"
 
 

@@ -65,6 +65,12 @@ def test_every_setting_is_documented() -> None:
         assert f"`MOULOUYA_{name.upper()}`" in page
 
 
+def pages_of(name: str) -> str:
+    """The pages on which the keys of a file are: a dataset's sources and formats have their own."""
+    more = ("sources", "formats") if name == "dataset" else ()
+    return "\n".join(pages.read(f"{REFERENCE}/{one}.md") for one in (name, *more))
+
+
 def models(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
     every = {schema["title"]: schema, **schema["$defs"]}
     return {name: model for name, model in every.items() if "properties" in model}
@@ -72,19 +78,24 @@ def models(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ["dataset", "region", "expectations"])
 def test_every_key_of_a_file_is_documented_with_its_meaning(name: str) -> None:
-    page = pages.read(f"{REFERENCE}/{name}.md")
+    page = pages_of(name)
     for model, described in models(schemas()[f"{name}.schema.json"]).items():
-        table = section(page, model)
+        kind = described["properties"].get("kind", {}).get("const")
+        tables = section(page, kind or ("rest" if model == "Paging" else model))
+        if kind:
+            tables += section(page, "Keys of every source behind http or https")
+            tables += section(page, "Keys of every source")
         for key in described["properties"]:
-            row = re.search(rf"^\| `{key}` \|.*\| (.*) \|$", table, re.M)
-            assert row is not None, f"{name}.md: {model} has no row for {key}"
-            assert row.group(1).strip(), f"{name}.md: {model}.{key} has no meaning (words.yml)"
+            row = re.search(rf"^\| `{key}` \|.*\| (.*) \|$", tables, re.M)
+            assert row is not None, f"{name}: {model} has no row for {key}"
+            assert row.group(1).strip(), f"{name}: {model}.{key} has no meaning (words.yml)"
 
 
 @pytest.mark.parametrize("name", ["dataset", "region", "expectations"])
 def test_every_key_of_a_file_is_in_an_example(name: str) -> None:
     shown: set[str] = set()
-    for fence in pages.fences(f"{REFERENCE}/{name}.md"):
+    more = ("sources", "formats") if name == "dataset" else ()
+    for fence in (f for one in (name, *more) for f in pages.fences(f"{REFERENCE}/{one}.md")):
         if fence.language == "yaml":
             shown |= keys_of(yaml.safe_load(fence.text))
     wanted = {

@@ -21,6 +21,7 @@ from moulouya.definition.formats import (
     Unpivot,
 )
 from moulouya.definition.source import (
+    SOURCE_KINDS,
     ArcgisSource,
     CkanSource,
     FileSource,
@@ -48,6 +49,7 @@ from moulouya.definition.source import (
 )
 
 __all__ = [
+    "SOURCE_KINDS",
     "SQL_TYPES",
     "STAGED",
     "ArcgisSource",

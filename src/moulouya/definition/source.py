@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, HttpUrl, PositiveInt, model_validator
+from pydantic import Field, HttpUrl, PositiveInt, field_validator, model_validator
 
+from moulouya.definition import paths, templates
 from moulouya.definition.columns import StagedColumn, StagedName
 from moulouya.definition.formats import Format, Reading
 from moulouya.region import Model
 
 ConnectionId = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=250)]
+HostKey = Annotated[
+    str, Field(pattern=r"^(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-)[\w@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?$")
+]
 QueryValue = str | int | float | bool | list[str | int | float]
 
 
@@ -70,9 +75,19 @@ class Paging(Model):
     parameter: str | None = Field(
         None, description="query parameter of page number, offset or cursor; default: its style"
     )
-    first: int = Field(1, ge=0, description="number of the first page")
+    place: Literal["query", "body"] = Field(
+        "query", description="body: the parameters go into the JSON of a POST"
+    )
+    first: int | None = Field(
+        None, ge=0, description="number of the first page (default 1) or first offset (default 0)"
+    )
     size_parameter: str | None = Field(None, description="query parameter of the page size")
     size: PositiveInt = Field(1000, description="records a page")
+    until: Literal["empty", "short"] = Field(
+        "empty",
+        description="the last page, where no total is known: one without records, or one with "
+        "fewer than size",
+    )
     next: str | None = Field(
         None, description="path in the answer to the cursor or next link; a link header is known"
     )
@@ -80,7 +95,40 @@ class Paging(Model):
     key: str | None = Field(
         None, description="path in a record to what identifies it, so that none comes twice"
     )
+    confirm: bool | None = Field(
+        None,
+        description="true: pages are read until two readings agree; default: where nothing else "
+        "shows that rows moved, that is by page, offset or next_link without total and key",
+    )
     max_pages: PositiveInt = Field(10_000, description="more pages fail the run")
+
+    @field_validator("next", "total", "key")
+    @classmethod
+    def _is_path(cls, value: str | None) -> str | None:
+        if value is not None:
+            paths.parsed(value)
+        return value
+
+    @model_validator(mode="after")
+    def _says_where_to_go_on(self) -> Self:
+        if self.style == "cursor" and self.next is None:
+            raise ValueError("style cursor needs `next`, the path to the cursor in the answer")
+        if self.next is not None and self.style not in ("cursor", "next_link"):
+            raise ValueError(f"`next` says nothing for the style {self.style}")
+        if self.until == "short" and self.size_parameter is None:
+            raise ValueError("until: short needs `size_parameter`, or the size is not agreed")
+        return self
+
+    @property
+    def reads_twice(self) -> bool:
+        """Whether pages are taken only when a second reading agrees."""
+        if self.confirm is not None:
+            return self.confirm
+        drifts = self.style in ("page", "offset", "next_link")
+        return drifts and (self.total is None or self.key is None)
+
+
+PAGED_FORMATS = ("json", "geojson", "ndjson", "csv", "xml")
 
 
 class RestSource(WebSource):
@@ -88,16 +136,49 @@ class RestSource(WebSource):
 
     kind: Literal["rest"]
     url: str = Field(
-        pattern=r"^https?://\S+$", description="may hold {start} and {end} like a parameter"
+        pattern=r"^https?://\S+$",
+        description="may hold {start}, {end} and {last} like a parameter",
     )
     method: Literal["GET", "POST"] = "GET"
     params: dict[str, QueryValue] = Field(
         default={},
-        description="query parameters; {start:%Y-%m-%d} and {end:…} are the data interval's",
+        description="query parameters; {start:%Y-%m-%d} and {end:…} are the data interval's, "
+        "{last:…} is the last moment in it, for APIs whose range includes its last day",
     )
-    body: dict[str, Any] | str | None = Field(None, description="of a POST: JSON, or text as it is")
+    body: dict[str, Any] | str | None = Field(
+        None, description="of a POST: JSON, or text as it is; may hold {start} like a parameter"
+    )
     paging: Paging = Field(default_factory=Paging)
     format: Format = "json"
+
+    @field_validator("url", "params")
+    @classmethod
+    def _known_places(cls, value: Any) -> Any:
+        return templates.check(value)
+
+    @field_validator("body")
+    @classmethod
+    def _known_places_in_body(cls, value: Any) -> Any:
+        return templates.check(value, foreign_braces=True)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.body is not None and self.method != "POST":
+            raise ValueError("a `body` is sent by `method: POST`")
+        if self.paging.place == "body" and not isinstance(self.body, dict):
+            raise ValueError("paging.place: body needs a `body` that is JSON")
+        if self.paging.style == "none":
+            return self
+        if self.format not in PAGED_FORMATS:
+            raise ValueError(f"{self.format} does not come in pages: {', '.join(PAGED_FORMATS)} do")
+        in_answer = [self.paging.next, self.paging.total]
+        if self.format in ("csv", "xml", "ndjson") and any(in_answer):
+            raise ValueError(f"a {self.format} answer has no path to a cursor, link or total")
+        if self.format == "xml" and (self.paging.key or not self.records):
+            raise ValueError("pages of XML need `records`, and know no `key`")
+        if self.compression != "none" or self.archive is not None:
+            raise ValueError("pages that are compressed or archives cannot be counted")
+        return self
 
 
 class CkanSource(WebSource):
@@ -109,14 +190,19 @@ class CkanSource(WebSource):
     )
     resource: str | None = Field(None, description="id of one resource")
     package: str | None = Field(None, description="name or id of a package")
-    pattern: str = Field(
-        "*", description="names, file names or formats of the package's resources, with * and ?"
+    pattern: str | None = Field(
+        None,
+        min_length=1,
+        description="names, file names or formats of the package's resources, with * and ?; "
+        "default: those that the portal says have the `format`",
     )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.resource is None) == (self.package is None):
             raise ValueError("give `resource` or `package`")
+        if self.pattern is not None and self.package is None:
+            raise ValueError("`pattern` chooses among the resources of a `package`")
         return self
 
 
@@ -125,11 +211,46 @@ class OpendatasoftSource(WebSource):
 
     kind: Literal["opendatasoft"]
     url: HttpUrl = Field(description="the portal, such as https://data.example.org")
-    dataset: str = Field(min_length=1)
-    version: Literal["2.1", "1.0"] = "2.1"
-    where: str | None = Field(None, description="filter in the portal's query language")
-    select: str | None = None
+    dataset: str = Field(pattern=r"^[\w@.-]+$")
+    version: Literal["2.1", "1.0"] = Field(
+        "2.1",
+        description="2.1: one export, whole; 1.0: pages of records, whose fields are under "
+        "`fields.`, at most 10,000",
+    )
+    where: str | None = Field(
+        None, description="filter in the portal's query language (in 1.0: the query `q`)"
+    )
+    select: str | None = Field(None, description="expressions to ask for (2.1)")
     format: Format = "json"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _records_of_the_first_version(cls, value: Any) -> Any:
+        """In 1.0 the records have an envelope, which the publisher need not be told."""
+        if isinstance(value, dict) and str(value.get("version")) == "1.0":
+            return {"records": "records", **value}
+        return value
+
+    @model_validator(mode="after")
+    def _has_the_format(self) -> Self:
+        formats = EXPORTS if self.version == "2.1" else {"json": "json"}
+        if self.format not in formats:
+            raise ValueError(f"version {self.version} answers {', '.join(formats)}")
+        if self.version == "1.0" and self.select is not None:
+            raise ValueError("`select` is of version 2.1")
+        if self.format == "csv" and len(self.dialect.delimiter) != 1:
+            raise ValueError("the delimiter of an export is one character")
+        return self
+
+
+EXPORTS = {
+    "json": "json",
+    "ndjson": "jsonl",
+    "csv": "csv",
+    "geojson": "geojson",
+    "parquet": "parquet",
+    "xlsx": "xlsx",
+}
 
 
 class SocrataSource(WebSource):
@@ -139,8 +260,9 @@ class SocrataSource(WebSource):
     url: HttpUrl = Field(description="the portal, such as https://data.example.org")
     dataset: str = Field(pattern=r"^[a-z0-9]{4}-[a-z0-9]{4}$")
     where: str | None = Field(None, description="filter in SoQL")
-    select: str | None = None
-    format: Format = "json"
+    select: str | None = Field(None, description="columns to ask for, in SoQL; no aggregates")
+    page_size: PositiveInt = Field(1000, le=50_000, description="rows a page")
+    format: Literal["json"] = "json"
 
 
 class ArcgisSource(WebSource):
@@ -148,9 +270,12 @@ class ArcgisSource(WebSource):
 
     kind: Literal["arcgis"]
     url: HttpUrl = Field(description="the layer, such as https://…/FeatureServer/0")
-    where: str = "1=1"
-    out_fields: list[str] = Field(default=["*"], description="attributes to ask for")
-    format: Format = "geojson"
+    where: str = Field("1=1", min_length=1, description="filter in SQL")
+    out_fields: list[str] = Field(default=["*"], min_length=1, description="attributes to ask for")
+    page_size: PositiveInt | None = Field(
+        None, description="features a page; default: as many as the layer allows"
+    )
+    format: Literal["geojson"] = "geojson"
 
 
 class WorldBankSource(WebSource):
@@ -158,9 +283,17 @@ class WorldBankSource(WebSource):
 
     kind: Literal["worldbank"]
     url: HttpUrl = Field(HttpUrl("https://api.worldbank.org/v2"))
-    indicators: list[str] = Field(min_length=1)
-    countries: list[str] = Field(default=["MAR"], min_length=1)
-    format: Format = "json"
+    indicators: list[Annotated[str, Field(pattern=r"^[\w.-]+$")]] = Field(
+        min_length=1, description="such as SP.POP.TOTL; each is asked for by itself"
+    )
+    countries: list[Annotated[str, Field(pattern=r"^\w+$")]] = Field(
+        default=["MAR"], min_length=1, description="ISO codes, or all"
+    )
+    date: str | None = Field(
+        None, pattern=r"^[0-9A-Z]+(:[0-9A-Z]+)?$", description="years to ask for, as 2000:2024"
+    )
+    page_size: PositiveInt = Field(1000, le=32_500, description="rows a page")
+    format: Literal["json"] = "json"
     records: str | None = "[1]"
 
 
@@ -169,9 +302,21 @@ class OverpassSource(WebSource):
 
     kind: Literal["overpass"]
     url: HttpUrl = Field(HttpUrl("https://overpass-api.de/api/interpreter"))
-    query: str = Field(min_length=1, description="Overpass QL; [out:json] is put before it")
-    format: Format = "json"
+    query: str = Field(
+        min_length=1,
+        description="Overpass QL; [out:json] and [timeout:…] are put before it",
+    )
+    timeout: PositiveInt = Field(180, le=3600, description="seconds that the server may take")
+    format: Literal["json"] = "json"
     records: str | None = "elements"
+
+    @field_validator("query")
+    @classmethod
+    def _answers_json(cls, value: str) -> str:
+        said = re.match(r"\s*(?:\[[^\]]*\]\s*)*?\[\s*out\s*:\s*(\w+)", value)
+        if said is not None and said[1] != "json":
+            raise ValueError(f"[out:{said[1]}] is not read: leave it out, or write [out:json]")
+        return value
 
 
 class OgcFeaturesSource(WebSource):
@@ -268,7 +413,7 @@ class SftpSource(SourceBase):
     path: str = Field(
         min_length=1, description="folder or file, with wildcards * and ? in the name"
     )
-    host_keys: list[str] = Field(
+    host_keys: list[HostKey] = Field(
         min_length=1, description="host keys to trust, as in known_hosts: `ssh-ed25519 AAAA…`"
     )
     complete: Literal["stable", "marker"] = Field(
@@ -281,6 +426,14 @@ class SftpSource(SourceBase):
     take: Literal["newest", "all", "new"] = Field(
         "newest", description="which of the files: the newest one, all, or those not taken before"
     )
+
+    @field_validator("path")
+    @classmethod
+    def _wildcards_in_the_name(cls, value: str) -> str:
+        folder, _, _ = value.rpartition("/")
+        if "*" in folder or "?" in folder:
+            raise ValueError("a path has wildcards in its last part only")
+        return value
 
 
 class S3Source(SourceBase):
@@ -360,3 +513,7 @@ Source = Annotated[
     | InboxSource,
     Field(discriminator="kind"),
 ]
+
+SOURCE_KINDS = frozenset(
+    get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(Source)[0])
+)
