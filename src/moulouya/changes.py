@@ -18,11 +18,15 @@ SAMPLE = 20
 
 @dataclass(frozen=True)
 class Changes:
-    """Counts of rows added, removed and changed, with a bounded sample of each."""
+    """Counts of rows added, removed and changed, with a bounded sample of each.
+
+    ``values`` counts, for each column that changed, the rows of which it has another value.
+    """
 
     rows: dict[str, int]
     columns: dict[str, list[str]]
     sample: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    values: dict[str, int] = field(default_factory=dict)
     metadata: list[str] = field(default_factory=list)
 
     @property
@@ -60,7 +64,8 @@ def compare(
             "retyped": [name for name in new if name in old and new[name] != old[name]],
         }
         rows, sample = _rows(con, key, old, new)
-    return Changes(rows, columns, sample, _differing(*metadata))
+        values = _values(con, [name for name in new if name in old]) if rows["changed"] else {}
+    return Changes(rows, columns, sample, values, _differing(*metadata))
 
 
 def _types(con: DuckDBPyConnection, name: str) -> dict[str, str]:
@@ -93,6 +98,15 @@ def _rows(
     counted = dict(con.execute("SELECT kind, count(*) FROM differing GROUP BY kind").fetchall())
     rows = {kind: int(counted.get(kind, 0)) for kind in ("added", "removed", "changed")}
     return rows, {kind: _sample(con, kind, key) for kind, number in rows.items() if number}
+
+
+def _values(con: DuckDBPyConnection, shared: list[str]) -> dict[str, int]:
+    counts = ", ".join(
+        f"count(*) FILTER (before.{identifier(name)} IS DISTINCT FROM after.{identifier(name)})"
+        for name in shared
+    )
+    row = one_row(con, f"SELECT {counts} FROM differing WHERE kind = 'changed'")
+    return {name: count for name, count in zip(shared, row, strict=True) if count}
 
 
 def _sample(con: DuckDBPyConnection, kind: str, key: list[str]) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from moulouya.errors import UsageError
 from moulouya.ledger import Outcome, now, stamp
-from moulouya.staging import Staged
 from moulouya.storage.files import (
     canonical_json,
     commit_directory,
@@ -20,39 +19,6 @@ from moulouya.storage.files import (
 from moulouya.storage.lake import Lake
 from moulouya.versions import Version
 from moulouya.workspace import Dataset
-
-
-def reasons_to_hold(
-    dataset: Dataset, staged: Staged | None, record: dict[str, Any], previous: Version | None
-) -> list[str]:
-    """Why a version that passed its validation is suspicious all the same; empty when it is not."""
-    reasons = []
-    definition = dataset.definition
-    if staged is not None and staged.rejected_share > definition.rejects.share:
-        reasons.append(
-            f"{staged.rejected} of {staged.rows + staged.rejected} rows were rejected "
-            f"({staged.rejected_share:.1%}), more than the {definition.rejects.at_most} allowed"
-        )
-    if previous is None:
-        return reasons
-    before, after = previous.record["rows"], record["rows"]
-    limit = definition.rows.change_within
-    if limit is not None and before and abs(after - before) / before > float(limit[:-1]) / 100:
-        reasons.append(
-            f"{after} rows after {before} ({(after - before) / before:+.0%}), "
-            f"more than the {limit} that may change"
-        )
-    had_values = {
-        column["name"]
-        for column in previous.record["columns"]
-        if column["nulls"] < previous.record["rows"]
-    }
-    reasons += [
-        f"the column {column['name']} went empty"
-        for column in record["columns"]
-        if column["name"] in had_values and record["rows"] and column["nulls"] == record["rows"]
-    ]
-    return reasons
 
 
 def seen(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from moulouya import arrival, catalogue, gates, ledger, snapshots, versions, workspace
+from moulouya import arrival, catalogue, gates, ledger, snapshots, suspicion, versions, workspace
 from moulouya import release as releases
 from moulouya import transform as transforms
 from moulouya.definition import STAGED
@@ -241,6 +241,7 @@ def _publish(run: Run) -> dict[str, Any]:
     if draft.changes is not None and draft.changes.none:
         gates.remember(lake, dataset, _sha256(run), run.read("inputs"))
         return end(run, "unchanged", version=previous)
+    reasons = suspicion.reasons_to_hold(lake, draft, staged, previous, run.settings)
     if staged is not None and staged.rejects is not None:
         staged.rejects.rename(draft_folder / "rejected.parquet")
     interval = run.read("interval")
@@ -259,9 +260,6 @@ def _publish(run: Run) -> dict[str, Any]:
         rejected=staged.rejected if staged else 0,
         previous=previous,
         settings=run.settings,
-    )
-    reasons = gates.reasons_to_hold(
-        dataset, staged, read_json(draft_folder / "version.json"), previous
     )
     if reasons:
         gates.hold(lake, dataset.slug, run.run_id, draft_folder, reasons)

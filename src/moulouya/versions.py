@@ -27,6 +27,7 @@ MEDIA_TYPES = {
     ".duckdb": "application/vnd.duckdb",
     ".json": "application/json",
 }
+PUBLIC_RECORDS = ("validation.json", "changes.json", "profile.json", "drift.json")
 LIBRARIES = ("duckdb", "great_expectations", "pandas", "pyarrow", "shapely", "pyproj")
 
 
@@ -184,7 +185,7 @@ def finish(
             "files": [
                 _described(path)
                 for path in sorted(folder.iterdir())
-                if path.suffix != ".json" or path.name in ("validation.json", "changes.json")
+                if path.suffix != ".json" or path.name in PUBLIC_RECORDS
             ],
             "snapshots": snapshots,
             "inputs": dict(inputs),

@@ -74,7 +74,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def get(server: Server, tmp_path: Path, waits: list[float]) -> Callable[..., Delivery | None]:
     def call(url: str | None = None, headers: dict[str, str] | None = None, **more: Any) -> Any:
         source = HttpSource.model_validate(
-            {"kind": "http", "url": url or server.url, "format": "csv", "headers": headers or {}}
+            {"kind": "http", "url": url or server.url, "format": "csv", "headers": headers or {}, "requests_per_second": 100}
         )
         return fetch(source, Request(tmp_path, tmp_path, "Moulouya/test (+someone)", **more))
 

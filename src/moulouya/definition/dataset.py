@@ -15,6 +15,12 @@ from moulouya.definition.columns import Column, ColumnName, Scalar, StagedColumn
 from moulouya.definition.source import Source
 from moulouya.region import Identifier, Model, TableName, Text, known_licence
 
+DRIFT_RULES = (
+    "rows_lost", "rows_gained", "keys_removed", "restated", "nulls", "level", "scale", "reach",
+    "new_level", "new_scale", "frozen", "categories", "unknown_categories", "garbled", "script",
+    "length", "truth", "bounds",
+)  # fmt: skip
+
 
 class Refresh(Model):
     """When a dataset is looked at again, and from when on it counts as late."""
@@ -66,6 +72,22 @@ class Correction(Model):
     reported: dt.date = Field(description="day on which the publisher was told")
 
 
+class DriftAllowance(Model):
+    """How far a dataset may move from one delivery to the next before a person is asked."""
+
+    rule: str = Field(description="a measure of drift, such as restated or level")
+    column: ColumnName | None = Field(None, description="absent: every column, or the rows")
+    at_most: float = Field(ge=0, description="largest measure that is published without a look")
+    reason: Text
+
+    @field_validator("rule")
+    @classmethod
+    def _known_rule(cls, value: str) -> str:
+        if value not in DRIFT_RULES:
+            raise ValueError(f"no measure {value!r}: one of {', '.join(DRIFT_RULES)}")
+        return value
+
+
 class Temporal(Model):
     """The period the data are about."""
 
@@ -96,6 +118,9 @@ class Definition(Model):
     key: list[ColumnName] = Field(min_length=1, description="columns that identify a row")
     rows: Rows = Field(default_factory=Rows)
     rejects: Rejects = Field(default_factory=Rejects)
+    drift: list[DriftAllowance] = Field(
+        default=[], description="what is normal for this dataset though it looks like drift"
+    )
     columns: dict[ColumnName, Column] = Field(min_length=1)
     corrections: list[Correction] = Field(
         default=[], description="declared repairs of the publisher's data, published with it"
@@ -115,6 +140,9 @@ class Definition(Model):
         for name in self.key:
             if name not in self.columns:
                 raise ValueError(f"key: {name!r} is not one of the columns")
+        for number, allowance in enumerate(self.drift):
+            if allowance.column is not None and allowance.column not in self.columns:
+                raise ValueError(f"drift.{number}.column: {allowance.column!r} is not a column")
         staged = self.staged_columns
         for number, correction in enumerate(self.corrections):
             for name in correction.set:

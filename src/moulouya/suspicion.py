@@ -1,0 +1,148 @@
+"""What in a version that passed its validation makes a person look first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from moulouya import drift, duck
+from moulouya.drift import History, Judgement
+from moulouya.duck import identifier, literal
+from moulouya.settings import Settings
+from moulouya.staging import Staged
+from moulouya.storage.files import canonical_json, read_json, told_plainly, write_file
+from moulouya.storage.lake import Lake
+from moulouya.versions import Draft, Version, read
+from moulouya.workspace import Dataset
+
+
+def reasons_to_hold(
+    lake: Lake,
+    draft: Draft,
+    staged: Staged | None,
+    previous: Version | None,
+    settings: Settings,
+) -> list[str]:
+    """Why a draft that passed its validation is suspicious all the same, a sentence each.
+
+    Its profile.json and drift.json are written into the draft, whatever they say.
+    """
+    findings = _drift(lake, draft, previous, settings).findings
+    return [
+        *_too_many_rejects(draft.dataset, staged),
+        *_other_row_count(draft, previous),
+        *(drift.sentence(finding) for finding in findings),
+    ]
+
+
+def _too_many_rejects(dataset: Dataset, staged: Staged | None) -> Iterator[str]:
+    limit = dataset.definition.rejects
+    if staged is not None and staged.rejected_share > limit.share:
+        arrived = staged.rows if staged.arrived is None else staged.arrived
+        yield (
+            f"{staged.rejected} of {arrived + staged.rejected} rows were rejected "
+            f"({staged.rejected_share:.1%}), more than the {limit.at_most} allowed"
+        )
+
+
+def _other_row_count(draft: Draft, previous: Version | None) -> Iterator[str]:
+    limit = draft.dataset.definition.rows.change_within
+    before = previous.record["rows"] if previous is not None else 0
+    if limit is None or not before:
+        return
+    if abs(draft.rows - before) / before > float(limit[:-1]) / 100:
+        yield (
+            f"{draft.rows} rows after {before} ({(draft.rows - before) / before:+.0%}), "
+            f"more than the {limit} that may change"
+        )
+
+
+def _drift(lake: Lake, draft: Draft, previous: Version | None, settings: Settings) -> Judgement:
+    """Profile a draft and hold it against the versions before.
+
+    A version whose rows are those of the one before measures nothing, so that a new description
+    does not count as a quiet delivery.
+    """
+    dataset, changes = draft.dataset, draft.changes
+    judgement = Judgement((), ())
+    with duck.connect(
+        memory_limit=settings.memory_limit,
+        threads=settings.threads,
+        spill=draft.folder.parent / "spill",
+    ) as con:
+        _view(con, "now", draft.folder / f"{dataset.slug}.parquet")
+        after = drift.profile(con, "now", dataset.definition)
+        if previous is not None and changes is not None and any(changes.rows.values()):
+            _view(con, "before", previous.table)
+            added = None
+            if changes.rows["added"] and not any(changes.columns.values()):
+                key = " AND ".join(
+                    f"now.{identifier(name)} = before.{identifier(name)}"
+                    for name in dataset.definition.key
+                )
+                con.execute(
+                    "CREATE VIEW added AS SELECT * FROM now WHERE NOT EXISTS "
+                    f"(SELECT 1 FROM before WHERE {key})"
+                )
+                added = drift.profile(con, "added", dataset.definition)
+            judgement = drift.judge(
+                _profile_of(previous)
+                or drift.profile(con, "before", _published(dataset, previous)),
+                after,
+                added,
+                changes.rows,
+                changes.values,
+                history=_history(lake, previous),
+                key=dataset.definition.key,
+                allowed=_allowed(dataset),
+            )
+    with told_plainly(f"profiling {dataset.slug}"):
+        write_file(draft.folder / "profile.json", canonical_json({"format": 1, **after}))
+        write_file(draft.folder / "drift.json", canonical_json(judgement.to_json()))
+    return judgement
+
+
+def _allowed(dataset: Dataset) -> dict[tuple[str, str | None], float]:
+    """What the definition allows by itself; a declared row count is judged by its own limit."""
+    allowed = {(one.rule, one.column): one.at_most for one in dataset.definition.drift}
+    if dataset.definition.rows.change_within is not None:
+        allowed |= dict.fromkeys((("rows_lost", None), ("rows_gained", None)), math.inf)
+    if dataset.merged:  # it grows by its nature
+        allowed[("rows_gained", None)] = math.inf
+    return allowed
+
+
+def _view(con: Any, name: str, path: Any) -> None:
+    con.execute(f"CREATE VIEW {name} AS FROM read_parquet({literal(str(path))})")
+
+
+def _profile_of(version: Version) -> dict[str, Any] | None:
+    path = version.path / "profile.json"
+    return read_json(path) if path.exists() else None
+
+
+def _published(dataset: Dataset, previous: Version) -> Any:
+    """The definition with the columns that the version before has."""
+    names = {column["name"] for column in previous.record["columns"]}
+    columns = {k: v for k, v in dataset.definition.columns.items() if k in names}
+    key = [name for name in dataset.definition.key if name in names]
+    return dataset.definition.model_copy(update={"columns": columns, "key": key})
+
+
+def _history(lake: Lake, newest: Version) -> History:
+    """What the last versions measured, newest first; quiet ones have nothing to say."""
+    found: list[tuple[dict[str, Any], ...]] = []
+    categories: dict[str, frozenset[str]] = {}
+    version: Version | None = newest
+    while version is not None and len(found) < drift.REMEMBERED:
+        path = version.path / "drift.json"
+        measures = read_json(path)["measures"] if path.exists() else []
+        if measures:
+            found.append(tuple(measures))
+        for name, column in (_profile_of(version) or {"columns": {}})["columns"].items():
+            known = categories.get(name, frozenset())
+            categories[name] = known | frozenset(column.get("categories", ()))
+        before = version.record["previous"]
+        version = read(lake, version.slug, before) if before else None
+    return History(tuple(found), categories)
