@@ -205,11 +205,12 @@ class Publish(HITLOperator):
             return self.finish(context, result)
         told = tell(context, result)
         slug = slug_of(context)
-        reasons = "\n".join(f"- {reason}" for reason in result.get("reasons", []))
+        report = call(context, "comparison.compare", slug)
+        beside = import_module("moulouya.comparison").in_markdown(report)
         self.subject = f"Publish this delivery of {slug}?"
         self.body = (
             f"{result.get('rows')} rows, {result.get('rejected')} rejected. Held because:\n\n"
-            f"{reasons}\n\nThe last good version stays published until you decide. From a "
+            f"{beside}\n\nThe last good version stays published until you decide. From a "
             f"terminal: `moulouya approve {slug}` or `moulouya reject {slug}`."
         )
         self.log.warning(told["sentence"])

@@ -1,4 +1,4 @@
-"""Commands that look: sql, verify, doctor."""
+"""Commands that look: sql, report, verify, doctor."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 import typer
 from rich.table import Table
 
-from moulouya.cli.options import Json, Lake, Workspace, answer, err, out, settings_of
+from moulouya.cli.options import Json, Lake, Slug, Workspace, answer, err, out, settings_of
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (sql, verify, doctor):
+    for command in (sql, report, verify, doctor):
         app.command()(command)
 
 
@@ -44,6 +44,33 @@ def sql(
         out.print(table)
         if result.total > len(rows):
             err.print(f"the first {len(rows)} of {result.total} rows; --limit shows more")
+
+
+def report(
+    slug: Slug,
+    run: Annotated[
+        str | None, typer.Option(help="Which held run.", show_default="the newest")
+    ] = None,
+    as_json: Json = False,
+    lake: Lake = None,
+    workspace: Workspace = None,
+) -> None:
+    """Show a held delivery (or the newest version) beside the version before it."""
+    from rich.markdown import Markdown
+
+    from moulouya import comparison
+
+    found = comparison.compare(settings_of(workspace, lake), slug, run)
+    if as_json:
+        answer(found)
+        return
+    if found["held"]:
+        out.print(f"held: run {found['held']}", style="yellow", highlight=False)
+    else:
+        out.print(f"version {found['version']}", highlight=False)
+    out.print(Markdown(comparison.in_markdown(found)))
+    if found["held"]:
+        out.print(f"decide: moulouya approve {slug} --reason … (or reject)", highlight=False)
 
 
 def verify(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:

@@ -2,6 +2,15 @@
 
 from moulouya.drift.judging import REMEMBERED, Finding, History, Judgement, judge
 from moulouya.drift.profile import profile
-from moulouya.drift.sentences import sentence
+from moulouya.drift.sentences import figure, sentence
 
-__all__ = ["REMEMBERED", "Finding", "History", "Judgement", "judge", "profile", "sentence"]
+__all__ = [
+    "REMEMBERED",
+    "Finding",
+    "History",
+    "Judgement",
+    "figure",
+    "judge",
+    "profile",
+    "sentence",
+]

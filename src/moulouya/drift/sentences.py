@@ -54,6 +54,11 @@ def _shown(value: Any) -> Any:
         return ", ".join(f"{name} {share:.0%}" for name, share in value.items()) or "none"
     if isinstance(value, list):
         return " to ".join(str(_shown(one)) for one in value)
-    if isinstance(value, float) and not 0 <= value <= 1:
-        return float(f"{value:.4g}")
+    if isinstance(value, float):
+        return float(f"{value:.4g}") if 0 <= value <= 1 else figure(value)
     return value
+
+
+def figure(value: float) -> str:
+    """A number to four digits that count, without an exponent."""
+    return f"{float(f'{value:.4g}'):,.12g}"
