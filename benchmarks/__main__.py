@@ -12,7 +12,16 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-BENCHMARKS = ("ingest", "validation", "dag_parse", "default_run")
+BENCHMARKS = (
+    "ingest",
+    "pollock",
+    "polling",
+    "validation",
+    "drift",
+    "privacy",
+    "dag_parse",
+    "default_run",
+)
 
 
 def main() -> int:
