@@ -109,6 +109,7 @@ def stage_in_sandbox(
     Raises ReadError where the child crashed, or took more time or memory than the settings say.
     """
     size = sum(path.stat().st_size for path in files.values())
+    folder.mkdir(parents=True, exist_ok=True)
     record = sandbox.call(
         "moulouya.staging:stage",
         dataset,

@@ -63,7 +63,10 @@ class UsageError(MoulouyaError):
 
 
 class SourceError(MoulouyaError):
-    """A source did not deliver; ``retry`` is true where waiting can heal it."""
+    """A source did not deliver; ``retry`` is true where waiting can heal it.
+
+    ``status`` is the status of the HTTP answer that said no, where there was one.
+    """
 
     code = "source"
 
@@ -74,10 +77,12 @@ class SourceError(MoulouyaError):
         hint: str | None = None,
         retry: bool = False,
         retry_after: float | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.retry = retry
         self.retry_after = retry_after
+        self.status = status
 
 
 class ReadError(MoulouyaError):

@@ -53,6 +53,11 @@ class Dialect(Model):
     repeated_header: bool = Field(
         False, description="true: the header comes again between rows and is left out there"
     )
+    stray_quotes: Literal["reject", "keep"] = Field(
+        "reject",
+        description="a row whose quotes break the rules of quoting is rejected; keep: its quotes "
+        "are letters where exactly one reading has as many values as the header",
+    )
     trim: bool = Field(False, description="true: blanks around values are not part of them")
     decimal: Literal[".", ","] = Field(".", description="decimal mark of numbers")
     thousands: str | None = Field(None, max_length=1, description="mark between thousands")
@@ -128,8 +133,16 @@ class Geometry(Model):
         "declared",
         description="order of the coordinates; lon_lat and lat_lon overrule what the file says",
     )
-    layer: str | None = Field(None, description="layer of a file with several; default: the only")
-    repair: bool = Field(False, description="true: invalid shapes are made valid, not rejected")
+    layer: str | None = Field(
+        None,
+        description="layer of a file with several, shapefile of a zip, or folder of a KML; "
+        "default: the only one, in KML all",
+    )
+    repair: bool = Field(
+        False,
+        description="true: invalid shapes are made valid, not rejected; the column "
+        "geometry_repaired tells which",
+    )
 
 
 class Reading(Model):

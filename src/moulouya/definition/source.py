@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import re
 from typing import Annotated, Any, Literal, Self, get_args
+from urllib.parse import urlsplit
 
-from pydantic import Field, HttpUrl, PositiveInt, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from moulouya.definition import paths, templates
 from moulouya.definition.columns import StagedColumn, StagedName
@@ -17,7 +27,27 @@ ConnectionId = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=250)]
 HostKey = Annotated[
     str, Field(pattern=r"^(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-)[\w@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?$")
 ]
-QueryValue = str | int | float | bool | list[str | int | float]
+# What may hold any character in an SQL statement: strings, quoted names and comments.
+SQL_TEXTS = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"]|"")*" | `[^`]*` | \$(\w*)\$.*?\$\1\$
+        | --[^\n]* | /\*.*?\*/""",
+    re.DOTALL | re.VERBOSE,
+)
+
+
+def _as_written(value: Any) -> Any:
+    """A day as YAML reads it unquoted, as the text that it was; times have more than one text."""
+    if isinstance(value, list):
+        return [_as_written(each) for each in value]
+    if isinstance(value, dt.datetime):
+        raise ValueError("quote this time, so that it is sent as it is written")
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+QueryValue = Annotated[
+    str | int | float | bool | list[str | int | float], BeforeValidator(_as_written)
+]
+Params = Annotated[dict[str, QueryValue], AfterValidator(templates.check)]
 
 
 class SourceBase(Reading):
@@ -57,6 +87,12 @@ class WebSource(SourceBase):
         None, description="largest answer accepted; default: MOULOUYA_HTTP_MAX_BYTES"
     )
 
+    @model_validator(mode="after")
+    def _no_login_in_the_address(self) -> Self:
+        if "@" in urlsplit(str(getattr(self, "url", ""))).netloc:
+            raise ValueError("`url` holds a login: name an Airflow connection in `connection`")
+        return self
+
 
 class HttpSource(WebSource):
     """A file behind an http or https address, fetched conditionally (ETag, Last-Modified)."""
@@ -95,10 +131,10 @@ class Paging(Model):
     key: str | None = Field(
         None, description="path in a record to what identifies it, so that none comes twice"
     )
-    confirm: bool | None = Field(
-        None,
-        description="true: pages are read until two readings agree; default: where nothing else "
-        "shows that rows moved, that is by page, offset or next_link without total and key",
+    confirm: bool = Field(
+        True,
+        description="pages are read until two readings in a row agree, because rows that come "
+        "and go between two pages may leave no other trace; false: one reading is enough",
     )
     max_pages: PositiveInt = Field(10_000, description="more pages fail the run")
 
@@ -118,14 +154,6 @@ class Paging(Model):
         if self.until == "short" and self.size_parameter is None:
             raise ValueError("until: short needs `size_parameter`, or the size is not agreed")
         return self
-
-    @property
-    def reads_twice(self) -> bool:
-        """Whether pages are taken only when a second reading agrees."""
-        if self.confirm is not None:
-            return self.confirm
-        drifts = self.style in ("page", "offset", "next_link")
-        return drifts and (self.total is None or self.key is None)
 
 
 PAGED_FORMATS = ("json", "geojson", "ndjson", "csv", "xml")
@@ -171,6 +199,8 @@ class RestSource(WebSource):
             return self
         if self.format not in PAGED_FORMATS:
             raise ValueError(f"{self.format} does not come in pages: {', '.join(PAGED_FORMATS)} do")
+        if self.format in ("json", "geojson"):
+            paths.parsed(self.records or "")
         in_answer = [self.paging.next, self.paging.total]
         if self.format in ("csv", "xml", "ndjson") and any(in_answer):
             raise ValueError(f"a {self.format} answer has no path to a cursor, link or total")
@@ -324,9 +354,16 @@ class OgcFeaturesSource(WebSource):
 
     kind: Literal["ogc_features"]
     url: HttpUrl = Field(description="the landing page")
-    collection: str = Field(min_length=1)
-    bbox: tuple[float, float, float, float] | None = None
-    params: dict[str, QueryValue] = Field(default={})
+    collection: str = Field(min_length=1, description="id of the collection")
+    bbox: tuple[float, float, float, float] | None = Field(
+        None, description="only features in this box: west, south, east, north (CRS84)"
+    )
+    params: Params = Field(
+        default={},
+        description="further parameters, such as a property's name, or datetime: "
+        '"{start}/{end}" for the data interval',
+    )
+    page_size: PositiveInt = Field(1000, le=10_000, description="features a page (limit)")
     format: Format = "geojson"
 
 
@@ -334,24 +371,45 @@ class WfsSource(WebSource):
     """A feature type of a Web Feature Service, as GML or GeoJSON."""
 
     kind: Literal["wfs"]
-    url: HttpUrl
-    type_name: str = Field(min_length=1)
+    url: HttpUrl = Field(description="the service, such as https://…/geoserver/wfs")
+    type_name: str = Field(min_length=1, description="such as cadastre:parcels")
     version: Literal["1.0.0", "1.1.0", "2.0.0"] = "2.0.0"
     srs: str | None = Field(None, description="srsName to ask for; default: the service's own")
-    output_format: str | None = Field(None, description="default: what `format` is called there")
-    page_size: PositiveInt | None = Field(None, description="features a page (2.0.0); default: all")
+    output_format: str | None = Field(
+        None, description="outputFormat to ask for; default: application/json for geojson, the "
+        "service's own GML for gml",
+    )  # fmt: skip
+    params: Params = Field(
+        default={}, description="further parameters, such as CQL_FILTER, bbox or propertyName"
+    )
+    page_size: PositiveInt | None = Field(None, description="features a page; default: all at once")
+    sort_by: str | None = Field(
+        None,
+        description="properties that order the features, so that pages do not overlap; without "
+        "them pages are read twice",
+    )
     format: Format = "gml"
+
+    @model_validator(mode="after")
+    def _sorts_pages(self) -> Self:
+        if self.sort_by is not None and self.page_size is None:
+            raise ValueError("`sort_by` is for pages: give `page_size`")
+        return self
 
 
 class SdmxSource(WebSource):
-    """A dataflow of an SDMX REST service, as SDMX-ML 2.1, SDMX-JSON or SDMX-CSV."""
+    """A dataflow of an SDMX 2.1 REST service, as SDMX-ML, SDMX-JSON or SDMX-CSV."""
 
     kind: Literal["sdmx"]
     url: HttpUrl = Field(description="the service, such as https://data-api.ecb.europa.eu/service")
-    flow: str = Field(min_length=1, description="dataflow, such as EXR or ECB,EXR,1.0")
-    key: str = Field("all", description="series key, such as M.USD.EUR.SP00.A")
-    params: dict[str, QueryValue] = Field(default={}, description="such as startPeriod")
-    accept: str | None = Field(None, description="media type; default: the structure-specific XML")
+    flow: str = Field(pattern=r"^[\w@.,~+-]+$", description="dataflow, such as EXR or ECB,EXR,1.0")
+    key: str = Field(
+        "all", pattern=r"^[\w@.,~+$*:-]+$", description="series key, such as M.USD.EUR.SP00.A"
+    )
+    params: Params = Field(default={}, description="such as startPeriod: {start:%Y-%m}")
+    accept: str | None = Field(
+        None, description="media type to ask for; default: structure-specific XML, CSV for csv"
+    )
     format: Format = "sdmx"
 
 
@@ -360,14 +418,26 @@ class SensorThingsSource(WebSource):
 
     kind: Literal["sensorthings"]
     url: HttpUrl = Field(description="the service root, such as https://…/v1.1")
-    entities: str = Field("Observations", description="path, such as Datastreams(1)/Observations")
-    params: dict[str, QueryValue] = Field(
+    entities: str = Field(
+        "Observations",
+        pattern=r"^[^?#\s]+$",
+        description="path, such as Datastreams(1)/Observations",
+    )
+    params: Params = Field(
         default={},
         description="such as $expand, $filter; {start} and {end} are the data interval's",
     )
-    page_size: PositiveInt = 1000
+    page_size: PositiveInt = Field(1000, description="entities a page ($top)")
     format: Format = "json"
     records: str | None = "value"
+
+    @field_validator("params")
+    @classmethod
+    def _as_entities(cls, value: dict[str, QueryValue]) -> dict[str, QueryValue]:
+        ours = {"$top", "$skip", "$count", "$resultFormat"} & value.keys()
+        if ours:
+            raise ValueError(f"{', '.join(sorted(ours))} cannot be set: use `page_size`")
+        return value
 
 
 class NgsiLdSource(WebSource):
@@ -377,9 +447,14 @@ class NgsiLdSource(WebSource):
     url: HttpUrl = Field(description="the broker, such as https://broker.example.org/ngsi-ld/v1")
     type: str = Field(min_length=1, description="entity type, short or as a URI")
     context: HttpUrl | None = Field(None, description="@context of the short names")
-    tenant: str | None = None
-    params: dict[str, QueryValue] = Field(default={})
-    page_size: PositiveInt = Field(100, le=1000)
+    tenant: str | None = Field(None, description="of a broker with several (NGSILD-Tenant)")
+    temporal: bool = Field(
+        False, description="true: what entities were over time (temporal/entities)"
+    )
+    params: Params = Field(
+        default={}, description="such as options: keyValues, attrs, q; with {start} and {end}"
+    )
+    page_size: PositiveInt = Field(100, le=1000, description="entities a page (limit)")
     format: Format = "json"
 
 
@@ -421,7 +496,9 @@ class SftpSource(SourceBase):
         description="a file is whole when size and time stand still, or when <name>.done is there",
     )
     settle: dt.timedelta = Field(
-        dt.timedelta(seconds=60), description="how long a stable file has not changed"
+        dt.timedelta(seconds=60),
+        ge=dt.timedelta(0),
+        description="how long a stable file has not changed",
     )
     take: Literal["newest", "all", "new"] = Field(
         "newest", description="which of the files: the newest one, all, or those not taken before"
@@ -440,16 +517,38 @@ class S3Source(SourceBase):
     """Objects under a prefix of an S3 bucket."""
 
     kind: Literal["s3"]
-    bucket: str = Field(min_length=1)
+    bucket: str = Field(min_length=1, description="name of the bucket")
     prefix: str = Field("", description="start of the keys")
-    pattern: str = Field("*", description="the rest of the keys, with * and ?")
-    endpoint: HttpUrl | None = Field(None, description="of a store other than Amazon's")
-    region: str | None = None
+    pattern: str = Field("*", description="the rest of the keys, with * and ?; * spans folders")
+    endpoint: HttpUrl | None = Field(
+        None,
+        description="of a store other than Amazon's; http only at an address of the own network",
+    )
+    region: str | None = Field(None, description="of the bucket; default: us-east-1")
     connection: ConnectionId | None = Field(
         None, description="Airflow connection: login is the key id, password the secret; default: "
         "none, for a public bucket",
     )  # fmt: skip
-    take: Literal["newest", "all", "new"] = "newest"
+    take: Literal["newest", "all", "new"] = Field(
+        "newest", description="which of the objects: the newest, all, or those not taken before"
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _encrypted_or_near(cls, value: HttpUrl | None) -> HttpUrl | None:
+        if value is None:
+            return None
+        host = (value.host or "").strip("[]")
+        try:
+            address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        except ValueError:
+            address = None
+        if address is not None and (address.is_link_local or address.is_unspecified):
+            raise ValueError("this address is not one of a store")
+        near = address is not None and (address.is_loopback or address.is_private)
+        if value.scheme == "http" and not near:
+            raise ValueError("http is for an address of the own network, written as numbers")
+        return value
 
 
 class SqlSource(SourceBase):
@@ -460,8 +559,31 @@ class SqlSource(SourceBase):
     query: str = Field(
         min_length=1, description="one SELECT; :start and :end are the data interval's"
     )
-    timeout: dt.timedelta = Field(dt.timedelta(minutes=10), description="for the whole query")
+    timeout: dt.timedelta = Field(
+        dt.timedelta(minutes=10), gt=dt.timedelta(0), description="for the whole query"
+    )
     format: Format = "parquet"
+
+    @field_validator("query")
+    @classmethod
+    def _one_select(cls, value: str) -> str:
+        bare = SQL_TEXTS.sub(" ", value).strip().rstrip("; \t\r\n")
+        if ";" in bare or not re.match(r"(SELECT|WITH)\b", bare, re.IGNORECASE):
+            raise ValueError("a query is one SELECT, or one WITH … SELECT")
+        unknown = set(re.findall(r"(?<![:\w\\]):(\w+)", bare)) - {"start", "end"}
+        if unknown:
+            raise ValueError(
+                f"the parameters are :start and :end, not :{min(unknown)}; "
+                "a colon of its own is written \\:"
+            )
+        return value
+
+    @field_validator("format")
+    @classmethod
+    def _parquet(cls, value: Format) -> Format:
+        if value != "parquet":
+            raise ValueError("the rows of a query come as parquet")
+        return value
 
 
 class MqttSource(SourceBase):
@@ -470,14 +592,40 @@ class MqttSource(SourceBase):
     kind: Literal["mqtt"]
     connection: ConnectionId = Field(description="Airflow connection: host, port, login, password")
     topics: list[str] = Field(min_length=1, description="topic filters, with + and #")
-    client_id: str = Field(min_length=1, description="name of the persistent session, ours alone")
-    tls: bool = True
-    max_messages: PositiveInt = Field(100_000, description="messages a run takes at most")
+    client_id: str = Field(
+        min_length=1,
+        max_length=128,
+        description="name of the persistent session: this dataset's alone, and for ever",
+    )
+    tls: bool = Field(True, description="false: in the clear, for a broker of the own network")
+    max_messages: PositiveInt = Field(
+        65_535, le=65_535, description="messages a run takes at most; the rest waits at the broker"
+    )
     quiet: dt.timedelta = Field(
-        dt.timedelta(seconds=2), description="silence after which the queue counts as drained"
+        dt.timedelta(seconds=2),
+        gt=dt.timedelta(0),
+        description="silence after which the queue counts as drained",
+    )
+    longest: dt.timedelta = Field(
+        dt.timedelta(minutes=5),
+        gt=dt.timedelta(0),
+        description="how long a run listens at most, where it never gets quiet",
     )
     format: Format = "ndjson"
     write_disposition: Literal["replace", "merge"] = "merge"
+
+    @field_validator("topics")
+    @classmethod
+    def _filters(cls, value: list[str]) -> list[str]:
+        for topic in value:
+            levels = topic.split("/")
+            if levels[0] == "$share":
+                raise ValueError("a shared subscription gives each subscriber a part only")
+            if "#" in topic.removesuffix("#") or any(
+                len(level) > 1 and set(level) & {"+", "#"} for level in levels
+            ):
+                raise ValueError(f"{topic!r} is no topic filter: + and # stand for whole levels")
+        return value
 
 
 class InboxSource(SourceBase):
