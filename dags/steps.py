@@ -93,7 +93,7 @@ def airflow_connection(name):
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
 
-    from moulouya.sources.credentials import Connection
+    from moulouya.credentials import Connection
 
     try:
         found = BaseHook.get_connection(name)
@@ -114,7 +114,7 @@ def airflow_connection(name):
 def call(context, name, *args, **kwargs):
     """One call of the library, ``<module>.<function>``; an error is told before it is raised."""
     from moulouya.ledger import describe
-    from moulouya.sources import credentials
+    from moulouya import credentials
 
     credentials.use(airflow_connection)
     module, function = name.split(".")

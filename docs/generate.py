@@ -57,8 +57,7 @@ def _page(title: str, body: Iterator[str], part: str) -> str:
 
 
 def _commands() -> Iterator[str]:
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name, command in commands():
         arguments = [one for one in command.params if one.param_type_name == "argument"]
         usage = ["moulouya", name, *map(_placeholder, arguments), "[OPTIONS]"]
         yield f"## moulouya {name}\n"
@@ -69,6 +68,16 @@ def _commands() -> Iterator[str]:
         for parameter in command.params:
             yield _parameter(parameter)
         yield ""
+
+
+def commands(group: Any = None, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command under its whole name; those of a group come after one another."""
+    group = typer.main.get_command(app) if group is None else group
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
 
 
 def _placeholder(argument: Any) -> str:

@@ -17,6 +17,7 @@ from moulouya.storage.files import (
     canonical_json,
     read_json,
     remove_tree,
+    replace_file,
     sha256_of,
     told_plainly,
     write_file,
@@ -75,6 +76,20 @@ def latest(lake: Lake, slug: str) -> Snapshot | None:
     return None if number is None else read(lake, slug, number)
 
 
+def _remember(lake: Lake, snapshot: Snapshot, state: dict[str, Any]) -> None:
+    """Note how far a source got that gave the same bytes again."""
+    if state != snapshot.state:
+        noted = canonical_json({"format": 1, "snapshot": snapshot.number, "state": state})
+        replace_file(lake.snapshots(snapshot.slug) / "state.json", noted)
+
+
+def _state(lake: Lake, snapshot: Snapshot) -> dict[str, Any]:
+    """How far the source got; losing the note costs a fetch, nothing else."""
+    path = lake.snapshots(snapshot.slug) / "state.json"
+    noted = read_json(path) if path.exists() else {}
+    return dict(noted["state"]) if noted.get("snapshot") == snapshot.number else snapshot.state
+
+
 def paths(lake: Lake, snapshot: Snapshot) -> dict[str, Path]:
     """The files of a snapshot in the lake, by the names they were delivered under."""
     folder = lake.snapshots(snapshot.slug) / str(snapshot.number)
@@ -120,7 +135,7 @@ def take(
             max_bytes=settings.http_max_bytes,
             etag=known.etag if known else None,
             last_modified=known.last_modified if known else None,
-            state=known.state if known else {},
+            state=_state(lake, known) if known else {},
             interval=interval,
             slug=dataset.slug,
             private_hosts=settings.allowed_private_hosts,
@@ -172,6 +187,7 @@ def _keep(
         files.append(SnapshotFile(name, relative, path.stat().st_size, sha256_of(path)))
     digest = files[0].sha256 if len(files) == 1 else _combined(files)
     if previous is not None and (previous.sha256, previous.url) == (digest, delivery.url):
+        _remember(lake, previous, delivery.state)
         return previous
     record = {
         "slug": dataset.slug,

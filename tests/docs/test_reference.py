@@ -10,11 +10,9 @@ from typing import Any
 
 import pages
 import pytest
-import typer
 import yaml
 
 from moulouya.catalogue.tables import COLUMNS
-from moulouya.cli import app
 from moulouya.errors import MoulouyaError
 from moulouya.expectations import EXPECTATION_TYPES
 from moulouya.schemas import schemas
@@ -49,8 +47,7 @@ def section(page: str, heading: str) -> str:
 
 def test_every_command_and_option_is_documented() -> None:
     page = pages.read(f"{REFERENCE}/commands.md")
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name, command in generator().commands():
         described = section(page, f"moulouya {name}")
         for parameter in command.params:
             assert parameter.help, f"moulouya {name}: {parameter.name} has no help"

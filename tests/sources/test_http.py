@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from moulouya.definition import HttpSource
 from moulouya.errors import SourceError
@@ -72,11 +74,23 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def get(server: Server, tmp_path: Path, waits: list[float]) -> Callable[..., Delivery | None]:
-    def call(url: str | None = None, headers: dict[str, str] | None = None, **more: Any) -> Any:
-        source = HttpSource.model_validate(
-            {"kind": "http", "url": url or server.url, "format": "csv", "headers": headers or {}, "requests_per_second": 100}
+    def call(
+        url: str | None = None,
+        headers: dict[str, str] | None = None,
+        source: dict[str, Any] | None = None,
+        **more: Any,
+    ) -> Any:
+        model = HttpSource.model_validate(
+            {
+                "kind": "http",
+                "url": url or server.url,
+                "format": "csv",
+                "headers": headers or {},
+                "requests_per_second": 100,
+                **(source or {}),
+            }
         )
-        return fetch(source, Request(tmp_path, tmp_path, "Moulouya/test (+someone)", **more))
+        return fetch(model, Request(tmp_path, tmp_path, "Moulouya/test (+someone)", **more))
 
     return call
 
@@ -162,11 +176,19 @@ def test_a_server_that_asks_for_a_long_wait_gets_it_from_the_scheduler(server, g
     assert (len(server.requests), waits) == (1, [])
 
 
-def test_a_wait_may_be_given_as_a_date(server, get):
+def test_a_wait_may_be_given_as_a_date_but_is_never_longer_than_six_hours(server, get):
     server.answer(503, b"", Retry_After="Fri, 01 Jan 2100 00:00:00 GMT")
     with pytest.raises(SourceError) as caught:
         get()
-    assert caught.value.retry_after > 365 * 86400
+    assert caught.value.retry_after == 6 * 3600
+
+
+def test_a_short_wait_is_kept_before_the_next_attempt(server, get, waits):
+    server.answer(503, b"", Retry_After="4")
+    server.answer()
+    assert get().status == 200
+    assert len(waits) == 1
+    assert waits[0] >= 4
 
 
 @pytest.mark.parametrize("value", ["soon", "-5", "Thu, 01 Jan 1970 00:00:00 -0000", "²"])
@@ -184,10 +206,84 @@ def test_a_body_shorter_than_declared_is_never_kept_as_whole(server, get):
     assert len(server.requests) == 3
 
 
-def test_a_body_that_is_encoded_though_asked_not_to_is_refused(server, get):
-    server.answer(200, b"\x1f\x8b...", Content_Encoding="gzip")
-    with pytest.raises(SourceError, match="sent a gzip body"):
+def test_a_body_that_is_packed_though_asked_not_to_is_kept_unpacked(server, get, tmp_path):
+    server.answer(200, gzip.compress(BODY), Content_Encoding="gzip")
+    get()
+    assert (tmp_path / "communes.csv").read_bytes() == BODY
+
+
+def test_a_gzip_file_that_the_server_calls_gzip_is_kept_as_it_is(server, get, tmp_path):
+    packed = gzip.compress(BODY)
+    server.answer(200, packed, Content_Encoding="gzip")
+    get(source={"compression": "gzip"})
+    assert (tmp_path / "communes.csv").read_bytes() == packed
+
+
+def test_a_body_that_is_packed_in_an_unknown_way_is_refused(server, get):
+    server.answer(200, b"\x1f\x8b...", Content_Encoding="br")
+    with pytest.raises(SourceError, match="sent a br body"):
         get()
+
+
+HTML = b"<!DOCTYPE html><html><head><title>Busy</title></head><body>Come back later</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("declared", "body"),
+    [
+        ({}, HTML),
+        ({}, b'{"error": "busy"}'),
+        ({}, gzip.compress(BODY)),
+        ({"compression": "gzip"}, BODY),
+        ({"archive": {"kind": "zip"}}, HTML),
+        ({"format": "json"}, HTML),
+        ({"format": "parquet"}, BODY),
+    ],
+)
+def test_another_format_than_declared_is_asked_for_twice_and_refused(
+    server, get, tmp_path, declared, body
+):
+    server.answer(200, body)
+    with pytest.raises(SourceError, match=f"{server.url}: it is ") as caught:
+        get(source=declared)
+    assert not caught.value.retry
+    assert len(server.requests) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_page_that_passes_does_no_harm(server, get, tmp_path):
+    server.answer(200, HTML)
+    server.answer()
+    assert get().status == 200
+    assert (tmp_path / "communes.csv").read_bytes() == BODY
+
+
+def test_a_scraped_page_is_taken_only_where_robots_may_read(server, get):
+    server.answer(200, b"User-agent: *\nDisallow: /data/\n")
+    with pytest.raises(SourceError, match=r"robots\.txt forbids"):
+        get(source={"scraped": True})
+    assert [seen[""] for seen in server.requests] == ["/robots.txt"]
+
+
+def test_secrets_in_the_address_are_not_kept(server, get):
+    server.answer()
+    delivery = get(f"{server.url}?api_key=s3cret&year=2026")
+    assert delivery.url == f"{server.url}?api_key=***&year=2026"
+    assert server.requests[0][""].endswith("?api_key=s3cret&year=2026")
+
+
+def test_a_login_in_the_address_is_no_definition():
+    with pytest.raises(ValidationError, match="`url` holds a login"):
+        HttpSource.model_validate(
+            {"kind": "http", "url": "https://me:secret@example.org/x.csv", "format": "csv"}
+        )
+
+
+def test_a_login_comes_from_a_connection(server, get, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_OFFICE", "http://fatima:secret@ignored")
+    server.answer()
+    get(source={"connection": "office"})
+    assert server.requests[0]["authorization"] == "Basic ZmF0aW1hOnNlY3JldA=="
 
 
 def test_a_body_that_is_too_large_is_stopped(server, get):

@@ -77,7 +77,9 @@ class Archive(Model):
 
     kind: Literal["zip", "tar"] = Field(description="tar may itself be gzip, bzip2, xz or zstd")
     members: str | list[str] = Field(
-        "*", description="names of the members to read, with wildcards * and ?"
+        "*",
+        description="names of the members to read, with wildcards * and ?; a name without / is "
+        "looked for in every folder",
     )
 
 
@@ -92,7 +94,9 @@ class JoinedSheet(Model):
 class Sheet(Model):
     """Where the table is in a workbook."""
 
-    name: str | None = Field(None, description="name of the sheet; default: the only one")
+    name: str | None = Field(
+        None, description="name of the sheet; default: the only one that is shown"
+    )
     header: PositiveInt | list[PositiveInt] = Field(
         1, description="row of the header, as the workbook counts them; several are joined"
     )
@@ -155,7 +159,8 @@ class Reading(Model):
     records: str | None = Field(
         None,
         description="path to the records: in JSON keys joined by dots, [] for each element of a "
-        "list; in XML element names joined by /",
+        "list, [0] for its first, * for each member of an object, {} at the end where an object "
+        "is itself the record; in XML element names from the root, joined by /",
     )
     columnar: bool = Field(
         False,

@@ -17,7 +17,6 @@ ACCEPT = {
     "csv": "application/vnd.sdmx.data+csv;version=1.0.0",
     "json": "application/vnd.sdmx.data+json;version=1.0.0",
 }
-NOT_FOUND = " answered 404"
 
 
 def fetch(source: SdmxSource, request: Request) -> Delivery | None:
@@ -44,7 +43,7 @@ def fetch(source: SdmxSource, request: Request) -> Delivery | None:
                 conditional=request.state.get("asked") == call.identity,
             )
         except SourceError as error:
-            if NOT_FOUND not in error.message:
+            if error.status != 404:
                 raise
             raise SourceError(
                 f"{web.shown(call.url)} has no data (404)",

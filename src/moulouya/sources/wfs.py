@@ -15,7 +15,7 @@ from moulouya.sources.paging import Call, Page, collect, delivery
 from moulouya.sources.templates import filled
 from moulouya.sources.wfs_answers import Answer, answer, feature_types
 
-REFUSED = tuple(f" answered {status}" for status in (400, 404, 500))
+REFUSED = (400, 404, 500)
 SUFFIXES = {"gml": ".gml", "geojson": ".geojson"}
 
 
@@ -34,7 +34,7 @@ def fetch(source: WfsSource, request: Request) -> Delivery | None:
         try:
             found = service.whole() if source.page_size is None else service.pages(source.page_size)
         except SourceError as error:
-            if not any(status in error.message for status in REFUSED):
+            if error.status not in REFUSED:
                 raise
             raise service.explained(error) from error
     return found

@@ -1,0 +1,1 @@
+"""The upload inbox: partners hand in files over https and get a receipt once they are durable."""
