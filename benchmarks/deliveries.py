@@ -1,6 +1,6 @@
 """Simulated datasets with two years of normal deliveries, and the ways in which one goes wrong.
 
-Everything here is made up; the sizes and rhythms are those of public data: a census table, daily
+Everything here is made up; the sizes and rhythms are those of public data: a census table, weekly
 weather, monthly prices, live car parks, a register of facilities.
 """
 
@@ -69,8 +69,8 @@ def _weather(rng: np.random.Generator, start: dt.date, days: int) -> Frame:
     return pd.DataFrame(rows, columns=["station", "day", "temperature", "rain", "humidity"])
 
 
-def _next_day(rng: np.random.Generator, table: Frame, number: int) -> Frame:
-    new = _weather(rng, table.day.max() + dt.timedelta(days=1), 1)
+def _next_week(rng: np.random.Generator, table: Frame, number: int) -> Frame:
+    new = _weather(rng, table.day.max() + dt.timedelta(days=1), 7)
     if number % 30 == 0:  # the office repairs some values
         table = table.copy()
         for row in rng.choice(len(table), 4, replace=False):
@@ -148,7 +148,7 @@ WORLDS = (
         "weather",
         {"station": "text", "day": "date", "temperature": "number", "rain": "number",
          "humidity": "number"},
-        ["station", "day"], 730, lambda rng: _weather(rng, dt.date(2022, 1, 1), 400), _next_day,
+        ["station", "day"], 104, lambda rng: _weather(rng, dt.date(2022, 1, 1), 400), _next_week,
     ),
     World(
         "prices",

@@ -273,6 +273,8 @@ def _default(value: Schema) -> str:
 
 def _meaning(model: str, key: str, value: Schema, parts: dict[str, Schema]) -> str:
     said = WORDS["meanings"].get(f"{model}.{key}") or value.get("description", "")
+    if "const" in value:
+        return said or f"`{value['const']}`"
     pattern = value.get("pattern") or next(
         (one["pattern"] for one in value.get("anyOf", []) if "pattern" in one), None
     )

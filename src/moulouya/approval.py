@@ -24,6 +24,13 @@ def approve(
         held = gates.undecided(lake, slug, run_id)
         record = read_json(held.path / "version.json")
         newest = lake.latest(lake.versions(slug))
+        found = held.path / "privacy.json"
+        if found.exists() and read_json(found)["blocked"]:
+            raise UsageError(
+                f"{slug} holds personal data, which an approval does not make public",
+                hint="take it out in the transform, or name who answers for it under `privacy` "
+                f"in the definition; then moulouya run {slug}",
+            )
         if record["previous"] != newest:
             raise UsageError(
                 f"version {newest} of {slug} was published after this one was held",

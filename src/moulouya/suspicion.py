@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from moulouya import drift, duck
+from moulouya import drift, duck, privacy
 from moulouya.drift import History, Judgement
 from moulouya.duck import identifier, literal
 from moulouya.settings import Settings
@@ -26,14 +26,34 @@ def reasons_to_hold(
 ) -> list[str]:
     """Why a draft that passed its validation is suspicious all the same, a sentence each.
 
-    Its profile.json and drift.json are written into the draft, whatever they say.
+    Its profile.json, drift.json and privacy.json are written into the draft, whatever they say.
     """
     findings = _drift(lake, draft, previous, settings).findings
     return [
+        *_personal_data(draft, staged, settings),
         *_too_many_rejects(draft.dataset, staged),
         *_other_row_count(draft, previous),
         *(drift.sentence(finding) for finding in findings),
     ]
+
+
+def _personal_data(draft: Draft, staged: Staged | None, settings: Settings) -> Iterator[str]:
+    """Law 09-08: what would be published, rejected rows included, and what the contract allows."""
+    dataset = draft.dataset
+    tables = [draft.folder / f"{dataset.slug}.parquet"]
+    if staged is not None and staged.rejects is not None:
+        tables.append(staged.rejects)
+    found = [finding for table in tables for finding in privacy.find(table, dataset, settings)]
+    blocked = privacy.blocking(tuple(found), dataset.definition, privacy.today())
+    with told_plainly(f"looking through {dataset.slug}"):
+        record = {
+            "format": 1,
+            "blocked": bool(blocked),
+            "findings": [finding.to_json() for finding in found],
+        }
+        write_file(draft.folder / "privacy.json", canonical_json(record))
+    if blocked:
+        yield privacy.hold_reason(blocked)
 
 
 def _too_many_rejects(dataset: Dataset, staged: Staged | None) -> Iterator[str]:

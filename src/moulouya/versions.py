@@ -27,7 +27,7 @@ MEDIA_TYPES = {
     ".duckdb": "application/vnd.duckdb",
     ".json": "application/json",
 }
-PUBLIC_RECORDS = ("validation.json", "changes.json", "profile.json", "drift.json")
+PUBLIC_RECORDS = ("validation.json", "changes.json", "profile.json", "drift.json", "privacy.json")
 LIBRARIES = ("duckdb", "great_expectations", "pandas", "pyarrow", "shapely", "pyproj")
 
 

@@ -20,7 +20,7 @@ from moulouya.definition.formats import (
     Sheet,
     Unpivot,
 )
-from moulouya.definition.source import (
+from moulouya.definition.sources import (
     SOURCE_KINDS,
     ArcgisSource,
     CkanSource,

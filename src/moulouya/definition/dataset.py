@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from moulouya.definition.columns import Column, ColumnName, Scalar, StagedColumn
-from moulouya.definition.source import Source
+from moulouya.definition.privacy import Overrides
+from moulouya.definition.sources import Source
 from moulouya.region import Identifier, Model, TableName, Text, known_licence
 
 DRIFT_RULES = (
@@ -122,6 +123,9 @@ class Definition(Model):
         default=[], description="what is normal for this dataset though it looks like drift"
     )
     columns: dict[ColumnName, Column] = Field(min_length=1)
+    privacy: Overrides = Field(
+        default=[], description="personal data that may be published, by whom and until when"
+    )
     corrections: list[Correction] = Field(
         default=[], description="declared repairs of the publisher's data, published with it"
     )

@@ -175,5 +175,5 @@ class Reading(Model):
         default={},
         description="first and last character of each field of fixed-width text, from 1",
     )
-    unpivot: Unpivot | None = None
+    unpivot: Unpivot | None = Field(None, description="wide columns, told as rows")
     geometry: Geometry = Field(default_factory=Geometry, description="how coordinates are written")

@@ -32,7 +32,7 @@ from moulouya.storage.lake import Lake
 CHUNK = 256 * 1024
 REDIRECT = "public, max-age=60"
 # Records beside the data that are public too, though no record lists them with a hash.
-RECORDS = ("version.json", "validation.json", "changes.json", "profile.json", "drift.json")
+RECORDS = ("version.json", "validation.json", "changes.json", "profile.json", "drift.json", "privacy.json")
 log = structlog.get_logger("moulouya.portal")
 
 
