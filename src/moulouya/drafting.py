@@ -7,13 +7,14 @@ import shutil
 import tempfile
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
 from moulouya import __version__ as version
-from moulouya import sniffing, sources, workspace
+from moulouya import sniffing, sources, web, workspace
 from moulouya.definition import FileSource, HttpSource
 from moulouya.errors import UsageError, did_you_mean
 from moulouya.region import Region
@@ -49,7 +50,7 @@ def draft(
         raise UsageError(f"the dataset {slug!r} exists already", hint=f"moulouya where {slug}")
     with tempfile.TemporaryDirectory() as scratch:
         path, source = _obtain(settings, region, sample, Path(scratch))
-        sniffed = sniffing.sniff(path, Path(scratch))
+        sniffed = sniffing.sniff_in_sandbox(path, Path(scratch), settings)
     contract = contract_of(sniffed, slug, publisher=publisher, source=source)
     files = (
         root / "datasets" / theme / f"{slug}.yml",
@@ -76,11 +77,21 @@ def _obtain(
         folder = scratch / "delivery"
         folder.mkdir()
         agent = f"Moulouya/{version} (+{settings.contact or region.contact})"
-        request = sources.Request(folder, settings.workspace_root, agent)
+        request = sources.Request(
+            folder,
+            settings.workspace_root,
+            agent,
+            timeout=settings.http_timeout,
+            max_bytes=settings.http_max_bytes,
+            private_hosts=settings.allowed_private_hosts,
+        )
+        # Its format is not known yet, so what arrives is held against none.
         source = HttpSource.model_validate({"kind": "http", "url": sample, "format": "csv"})
-        delivery = sources.fetch(source, request)
-        assert delivery is not None, "304 answers a conditional request only"
-        return folder / delivery.members[0], {"kind": "http", "url": sample}
+        name = PurePosixPath(unquote(urlsplit(sample).path)).name
+        target = folder / (re.sub(r"[^\w.-]", "_", name)[-100:].lstrip(".") or "sample")
+        with web.client(source, request) as client:
+            client.download(sample, target, keep_gzip=target.suffix == ".gz")
+        return target, {"kind": "http", "url": sample}
     path = Path(sample).absolute()
     if not path.is_file():
         raise UsageError(f"there is no file {sample}")

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
 
 import duckdb
 import pytest
+import xlsxwriter
 from typer.testing import CliRunner
 
 from moulouya.cli import app
@@ -179,3 +186,62 @@ def test_a_slug_that_is_taken_is_refused(workspace, new):
 def test_a_sample_that_cannot_be_read_writes_nothing(workspace, new, content):
     new(content, "sample.bin", code=1)
     assert not list(workspace.root.glob("datasets/*/*"))
+
+
+def workbook() -> bytes:
+    content = io.BytesIO()
+    book = xlsxwriter.Workbook(content)
+    book.add_worksheet("Notes").write(0, 0, "x")
+    sheet = book.add_worksheet("Data")
+    for line, row in enumerate([["Title"], ["code", "n"], ["a1", 5], ["a2", 6]]):
+        sheet.write_row(line, 0, row)
+    book.close()
+    return content.getvalue()
+
+
+@contextmanager
+def answering(content: bytes) -> Iterator[str]:
+    """A server on loopback with the same answer to every request."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Say nothing: the test's output is for the test."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+XML = b"<l><i><code>a1</code><n>5</n></i><i><code>a2</code><n>6</n></i></l>"
+HTML = b"<html><table><tr><th>code<th>n<tr><td>a1<td>5<tr><td>a2<td>6</table></html>"
+
+
+@pytest.mark.parametrize("content", [workbook(), XML, HTML])
+def test_a_document_of_any_kind_checks_and_runs(workspace, new, content):
+    new(content, "sample.bin")
+    assert_it_runs(workspace, [("a1", 5), ("a2", 6)])
+
+
+@pytest.mark.parametrize("content", [CSV.encode(), workbook(), XML, json.dumps(RECORDS).encode()])
+def test_a_sample_behind_an_address_checks_and_runs(workspace, monkeypatch, content):
+    monkeypatch.setenv("MOULOUYA_LAKE", str(workspace.settings.lake_root))
+    with answering(content) as url:
+        address = f"{url}/files/sample.dat?x=1"
+        result = CliRunner().invoke(
+            app, ["new", "drafted", "--from", address, "--workspace", str(workspace.root)]
+        )
+        assert result.exit_code == 0, result.output
+        assert workspace.outcome("drafted") == "published"
+    assert str(workspace.dataset("drafted").definition.source.url) == address

@@ -211,3 +211,119 @@ def test_a_name_with_quotes_and_apostrophes_is_an_ordinary_name(staged):
     columns = {"code": {"type": "text", "from": "it's"}, "name": {"type": "text", "from": 'a "b"'}}
     table = staged('it\'s,"a ""b"""\n1,x\n', columns).table
     assert dicts_of(table) == [{"code": "1", "name": "x"}]
+
+
+def rejected(result):
+    return rows_of(result.rejects, "line, reason")
+
+
+THREE = {"code": "text", "name": "text", "people": "text"}
+KEEP = {"dialect": {"stray_quotes": "keep"}}
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ('1,5" pipe,x', "a quote stands inside a value that is not quoted"),
+        ('1,"a"b,x', "text follows a closing quote"),
+        ('1,"a,x', "a quote is never closed"),
+        ("1,a\rb,x", "a carriage return stands inside a value that is not quoted"),
+        ("1,a\0b,x", "a NUL byte"),
+        ("1,a,x,", "Expected Number of Columns: 3 Found: 4"),
+        ("1;a;x", "Expected Number of Columns: 3 Found: 1"),
+    ],
+)
+def test_a_record_that_breaks_the_rules_is_rejected_alone(staged, record, reason):
+    result = staged(f"code,name,people\n0,z,y\n{record}\n2,b,x\n3,c,x\n", THREE)
+    assert [row[0] for row in rows_of(result.table)] == ["0", "2", "3"]
+    assert rejected(result) == [(3, reason)]
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [('1,5" pipe,x', '5" pipe'), ('1,"a "b" c",x', 'a "b" c'), ('1,"a, 5"",x', 'a, 5"'),
+     ('1,"b,x', '"b'), ('1,""a, b",x', '"a, b')],
+)  # fmt: skip
+def test_stray_quotes_are_letters_where_it_is_declared_and_one_reading_fits(staged, record, name):
+    result = staged(f"code,name,people\n{record}\n2,b,y\n", THREE, source=KEEP)
+    assert rows_of(result.table) == [("1", name, "x"), ("2", "b", "y")]
+
+
+@pytest.mark.parametrize("record", ['1"a, b",x', '1,"a,"b",c",x,y'])
+def test_a_record_that_could_be_read_in_two_ways_is_rejected_all_the_same(staged, record):
+    result = staged(f"code,name,people\n{record}\n2,b,y\n", THREE, source=KEEP)
+    assert [row[0] for row in rows_of(result.table)] == ["2"]
+
+
+def test_a_header_that_comes_again_is_a_second_table_unless_declared(staged):
+    body = 'code,name\n1,a\n"code","name"\n2,b\n'
+    with pytest.raises(ReadError, match="header again on line 3"):
+        staged(body, TWO)
+    result = staged(body, TWO, source={"dialect": {"repeated_header": True}})
+    assert (rows_of(result.table), result.rejected) == ([("1", "a"), ("2", "b")], 0)
+
+
+def test_a_header_of_several_lines_is_joined(staged):
+    columns = {
+        "code": {"type": "text", "from": "Code"},
+        "men": {"type": "text", "from": "2024 men"},
+    }
+    result = staged("Code,2024\n,men\n1,5\n", columns, source={"dialect": {"header": 2}})
+    assert rows_of(result.table) == [("1", "5")]
+
+
+def test_no_line_as_long_as_the_header_is_an_error_of_the_file(staged):
+    with pytest.raises(ReadError, match=r"no line of sample\.csv has the 2 values"):
+        staged("code,name\n1,a,\n2,b,\n", TWO)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        ({"skip_end": 2}, "code,name\n1,a\nSource: office\n(estimates)\n"),
+        ({"comment": "#"}, '# it\'s "here\ncode,name\n# "x\n1,a\n'),
+        ({"trim": True}, 'code , name\n 1 , "a" \n'),
+        ({"delimiter": "||"}, "code||name\n1||a\n"),
+        ({"delimiter": ", "}, 'code, name\n1, "a"\n'),
+        ({"delimiter": " "}, 'code name\n1 "a"\n'),
+        ({"quote": "«"}, "code,name\n1,«a«\n"),
+        ({"delimiter": "<->"}, "code<->name\n1<->a\n"),
+        ({"quote": "'", "escape": '"'}, "code,name\n1,'a'\n"),
+    ],
+)
+def test_every_option_of_a_dialect_is_followed(staged, dialect, body):
+    result = staged(body, TWO, source={"dialect": dialect})
+    assert (rows_of(result.table), result.rejected) == ([("1", "a")], 0)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_ends_of_records_inside_quotes_belong_to_the_value(staged, end):
+    body = f'code,name{end}1,"x\ny\r\nz\r"{end}2,b{end}{end}'
+    assert rows_of(staged(body, TWO).table) == [("1", "x\ny\r\nz\r"), ("2", "b")]
+
+
+def test_ends_of_records_may_change(staged):
+    body = "code,name\r\n1,a\n2,b\r\n3,c"
+    assert rows_of(staged(body, TWO).table) == [("1", "a"), ("2", "b"), ("3", "c")]
+
+
+def test_an_escape_makes_marks_letters_and_leaves_others_alone(staged):
+    body = 'code,name\n1,"a\\"b\\\\, \\n"\n2,c\\,d\n'
+    result = staged(body, TWO, source={"dialect": {"escape": "\\"}})
+    assert rows_of(result.table) == [("1", 'a"b\\, \\n'), ("2", "c,d")]
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-8", "utf-16"), ("cp1252", "utf-8-sig")])
+def test_a_byte_order_mark_of_another_encoding_is_an_error(staged, encoding, mark):
+    with pytest.raises(ReadError, match="byte order mark"):
+        staged("code,name\n1,a\n".encode(mark), TWO, source={"dialect": {"encoding": encoding}})
+
+
+def test_wrong_bytes_say_their_line(staged):
+    with pytest.raises(ReadError, match=r"byte 16 is ff \(line 3\)"):
+        staged(b"code,name\n1,a\n2,\xff\n", TWO)
+
+
+def test_marks_that_are_the_same_are_refused(staged):
+    with pytest.raises(ReadError, match="must differ"):
+        staged("code,name\n", TWO, source={"dialect": {"delimiter": "'", "quote": "'"}})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from decimal import Decimal
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from moulouya.errors import ReadError
@@ -78,3 +81,37 @@ def test_a_damaged_file_is_refused(staged, parquet, damage):
         damage = body[: -8 - footer] + bytes(footer) + body[-8:]
     with pytest.raises(ReadError, match=r"x\.parquet"):
         staged({"x.parquet": damage}, {"code": "integer"}, source=PARQUET)
+
+
+def test_nested_values_are_json(staged, parquet):
+    files = parquet("SELECT 1 AS code, [1, NULL] AS list, {'a': {'b': 'x'}} AS object")
+    columns = {"code": "integer", "list": "json", "object": "json"}
+    assert rows_of(staged(files, columns, source=PARQUET).table) == [
+        (1, "[1,null]", '{"a":{"b":"x"}}')
+    ]
+
+
+def test_bytes_that_are_text_are_text_and_others_are_refused_where_they_are_wanted(staged, parquet):
+    files = parquet("SELECT 1 AS code, encode('é') AS old, '\\xFF\\xFE'::BLOB AS image")
+    columns = {"code": "integer", "old": "text"}
+    assert rows_of(staged(files, columns, source=PARQUET).table) == [(1, "é")]
+    with pytest.raises(ReadError, match="'image' has bytes that are no text"):
+        staged(files, {**columns, "image": "text"}, source=PARQUET)
+
+
+def test_a_page_that_is_not_that_of_its_checksum_is_refused(staged):
+    content = io.BytesIO()
+    table = pa.table({"code": pa.array(range(1000))})
+    pq.write_table(table, content, write_page_checksum=True, compression="none",
+                   use_dictionary=False)  # fmt: skip
+    body = bytearray(content.getvalue())
+    place = body.index((500).to_bytes(8, "little"))
+    assert staged({"x.parquet": bytes(body)}, {"code": "integer"}, source=PARQUET).rows == 1000
+    body[place] ^= 1
+    with pytest.raises(ReadError, match="damaged"):
+        staged({"x.parquet": bytes(body)}, {"code": "integer"}, source=PARQUET)
+
+
+def test_an_encrypted_file_is_told(staged):
+    with pytest.raises(ReadError, match="is encrypted"):
+        staged(b"PARE" + bytes(100) + b"PARE", {"code": "integer"}, source=PARQUET)

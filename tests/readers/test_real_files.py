@@ -78,7 +78,7 @@ def test_polluted_rows_are_read_or_rejected_but_never_invented(staged, shared_da
     paths = sorted((folder / "csv").glob("row_*.csv"))[::3]
     assert len(paths) > 10
     for path in paths:
-        if path.stem.endswith(("quote0_col0", "row0_col1")) or "_0_0x" in path.stem:
+        if path.stem.endswith(("quote0_col0", "row0_col0", "row0_col1")) or "_0_0x" in path.stem:
             continue  # the header itself is polluted
         result = staged(path.read_bytes(), texts(PRODUCTS))
         clean = clean_rows(folder, path.stem)

@@ -125,3 +125,13 @@ def _kill_the_server_soon() -> None:
     server = calling._server
     assert server is not None
     threading.Timer(0.3, server.process.kill).start()
+
+
+def test_a_forked_process_starts_a_server_of_its_own():
+    assert call("math:sqrt", 9) == 3
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if call("math:sqrt", 16) == 4 else 1)
+    assert call("math:sqrt", 25) == 5
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -130,20 +130,48 @@ def read(
     contract: Annotated[
         Path | None, typer.Option(help="A definition; without it one is drafted from the file.")
     ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Keep every column as text.")] = False,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook, by its name.")] = None,
+    table: Annotated[
+        str | None,
+        typer.Option(help="Table of a page, by number, id or caption; of a feed, such as stops."),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Layer of a geographic file.")] = None,
+    records: Annotated[
+        str | None, typer.Option(help="Path to the records of a JSON or XML document.")
+    ] = None,
     as_json: Json = False,
     lake: Lake = None,
     workspace: Workspace = None,
 ) -> None:
-    """Read one file through readers and staging into Parquet, without a lake."""
+    """Read one file through readers and staging into Parquet, without a lake.
+
+    Without a contract its form is guessed, and every guess is told in the report.
+    """
     from moulouya import reading
+    from moulouya.errors import UsageError
+    from moulouya.sniffing import Choice
     from moulouya.storage.files import canonical_json
 
-    result = reading.read(settings_of(workspace, lake), file, target, contract)
+    number = int(table) if table is not None and table.isdecimal() else table
+    choice = Choice(sheet=sheet, table=number, layer=layer, records=records)
+    if contract is not None and (text or choice != Choice()):
+        raise UsageError(
+            "a contract says how to read the file: --text, --sheet, --table, --layer and "
+            "--records are for files without one"
+        )
+    result = reading.read(
+        settings_of(workspace, lake), file, target, contract, choice=choice, as_text=text
+    )
     if report is not None:
         report.write_bytes(canonical_json(result))
     if as_json:
         answer(result)
         return
+    for warning in result["warnings"]:
+        err.print(f"guessed: {warning}", style="yellow", markup=False, highlight=False)
     out.print(f"{result['rows']} rows, {result['rejected']} rejected → {target}")
     if contract is None:
-        out.print(yaml.safe_dump(result["contract"], allow_unicode=True, sort_keys=False))
+        out.print(
+            yaml.safe_dump(result["contract"], allow_unicode=True, sort_keys=False), markup=False
+        )

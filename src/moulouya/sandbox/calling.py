@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
 import pickle
 import signal
 import socket
@@ -33,6 +35,27 @@ class Limits:
     seconds: float
     memory: int
     file_bytes: int = 64 * 1024**3
+
+
+def stop() -> None:
+    """End the server process; the next call starts another one."""
+    global _server
+    if _server is not None:
+        _server.stop()
+        _server = None
+
+
+def _forget() -> None:
+    """A forked process has its parent's server in its memory, and starts one of its own."""
+    global _server, _lock
+    if _server is not None:
+        _server.connection.close()
+        _server = None
+    _lock = threading.Lock()
+
+
+atexit.register(stop)
+os.register_at_fork(after_in_child=_forget)
 
 
 class _Server:
