@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BENCHMARKS = (
     "ingest",
+    "staging",
     "pollock",
     "polling",
     "validation",

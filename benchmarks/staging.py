@@ -73,7 +73,10 @@ def middle(side: str, folder: Path, runs: int) -> dict[str, float]:
 
 def child_stage(folder: Path) -> None:
     """Staging by contract into published Parquet, and nothing else."""
+    import pytz  # noqa: F401 - DuckDB imports it with the first moment in UTC
+
     from moulouya import staging, workspace
+    from moulouya.readers import csv  # noqa: F401 - loaded on use, and not to be measured
     from moulouya.settings import Settings
 
     settings = Settings(workspace=folder)

@@ -18,9 +18,12 @@ from moulouya.duck import identifier, literal, one_row
 from moulouya.errors import ReadError, did_you_mean
 from moulouya.readers import RawTable
 from moulouya.readers.table import Malformed
+from moulouya.readers.unpivot import unpivoted
 from moulouya.settings import Settings
 from moulouya.storage.files import remove_tree, told_plainly
 from moulouya.workspace import Dataset
+
+BATCH = 1000  # rejected rows written at once
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Staged:
     """Typed rows in ``table`` (Parquet), and the rows left out in ``rejects``, if any.
 
     ``published_layout`` says that the table already has the published layout, which is so when
-    no transform follows.
+    no transform follows. ``arrived`` is the number of good rows of the delivery where the table
+    has more than those.
     """
 
     table: Path
@@ -36,11 +40,12 @@ class Staged:
     rows: int
     rejected: int
     published_layout: bool
+    arrived: int | None = None
 
     @property
     def rejected_share(self) -> float:
         """Rejected rows as a share of all rows that arrived."""
-        total = self.rows + self.rejected
+        total = (self.rows if self.arrived is None else self.arrived) + self.rejected
         return self.rejected / total if total else 0.0
 
 
@@ -57,10 +62,14 @@ def stage(dataset: Dataset, files: dict[str, Path], folder: Path, settings: Sett
         memory_limit=settings.memory_limit, threads=settings.threads, spill=folder / "spill"
     ) as con:
         raw = readers.read(con, named, source, folder)
+        if source.unpivot is not None:
+            raw = unpivoted(raw, source.unpivot, named[0].name)
         table = _Table(con, dataset, source, raw, folder)
         try:
             return table.stage()
-        except duckdb.InvalidInputException as error:
+        except (duckdb.IOException, duckdb.OutOfMemoryException):
+            raise
+        except duckdb.Error as error:
             raise ReadError(
                 f"{named[0].name} cannot be read as {source.format}: {_first_line(error)}",
                 hint="check source.format, source.compression and source.dialect",
@@ -99,7 +108,7 @@ class _Table:
         self.rejects = folder / "rejected.parquet"
         self.columns = dataset.definition.staged_columns
         self.key = set(dataset.definition.key)
-        self.published = dataset.transform is None
+        self.published = dataset.transform is None and not dataset.merged
         self.texts = {name: self._text(name, column) for name, column in self.columns.items()}
         self.types = {name: self._typed(name, column) for name, column in self.columns.items()}
         self.misfits = {name: self._misfit(name, column) for name, column in self.columns.items()}
@@ -112,18 +121,27 @@ class _Table:
             rows = self._write(self._fast())
             rejected = 0
         except (duckdb.ConversionException, duckdb.InvalidInputException):
-            self.con.execute(
-                "DROP TABLE IF EXISTS reject_errors; DROP TABLE IF EXISTS reject_scans"
-            )
             rows = self._write(self._splitting())
             rejected = self._write_rejects(self.raw.malformed())
         else:
             malformed = self.raw.malformed()
             if malformed:
                 rejected = self._write_rejects(malformed, misfits=False)
+        self._all_there(rows + rejected)
         return Staged(
             self.target, self.rejects if rejected else None, rows, rejected, self.published
         )
+
+    def _all_there(self, seen: int) -> None:
+        """Raise ReadError unless every record that the reader counted came out somewhere."""
+        if self.raw.rows is None:
+            return
+        counted = self.raw.rows + len(self.raw.malformed())
+        if seen != counted:
+            raise ReadError(
+                f"{counted} records of {self.source.format} became {seen} rows and rejects",
+                hint="this is a fault of the reader: keep the file and report it",
+            )
 
     def _write(self, query: str) -> int:
         query = _corrected(query, self.columns, self.dataset.definition.corrections)
@@ -136,7 +154,14 @@ class _Table:
 
     def _fast(self) -> str:
         """A query for the typed rows that stops at the first value that does not fit."""
-        texts = ", ".join(f"{text} AS {identifier(name)}" for name, text in self.texts.items())
+        texts, relation = self.texts, self.raw.relation
+        missing = {tuple(column.missing) for column in self.columns.values()}
+        if self.raw.without is not None and len(missing) == 1 and "" in (same := missing.pop()):
+            relation = self.raw.without(list(same))
+            texts = {
+                name: self._text(name, column, bare=True) for name, column in self.columns.items()
+            }
+        selected = ", ".join(f"{text} AS {identifier(name)}" for name, text in texts.items())
         parts = []
         for name, column in self.columns.items():
             typed = self._source_type(name, column)
@@ -148,7 +173,7 @@ class _Table:
             if column.required or name in self.key:
                 value = f"CASE WHEN {identifier(name)} IS NULL THEN {casting.STOP} ELSE {value} END"
             parts.append(f"{value} AS {identifier(name)}")
-        return f"SELECT {', '.join(parts)} FROM (SELECT {texts} FROM {self.raw.relation})"
+        return f"SELECT {', '.join(parts)} FROM (SELECT {selected} FROM {relation})"
 
     def _splitting(self) -> str:
         """A query for the rows whose every value fits."""
@@ -159,7 +184,7 @@ class _Table:
         misfits = [f"coalesce({misfit}, false)" for misfit in self.misfits.values() if misfit]
         return " OR ".join(misfits) or "false"
 
-    def _text(self, name: str, column: StagedColumn) -> str:
+    def _text(self, name: str, column: StagedColumn, *, bare: bool = False) -> str:
         """The value as the source wrote it, NULL where the contract says it is missing."""
         if name == "_file":
             return f"parse_filename({self.raw.file_expression})"
@@ -171,7 +196,7 @@ class _Table:
                 hint=f"it has: {', '.join(known)}",
             )
         value = self.raw.expressions[wanted]
-        if wanted in self.raw.types:
+        if bare or wanted in self.raw.types:
             return value
         missing = ", ".join(literal(text) for text in column.missing)
         return f"CASE WHEN {value} NOT IN ({missing}) THEN {value} END" if missing else value
@@ -232,12 +257,18 @@ class _Table:
                 f"FROM ({numbered}) WHERE {self._any_misfit()}"
             )
             self._add_lines(malformed)
-        self.con.executemany(
-            "INSERT INTO rejected VALUES (?, ?, NULL, ?, ?)",
-            [[str(bad.file), bad.line, bad.reason, bad.original] for bad in malformed]
-            or [[None] * 4],
-        )
-        self.con.execute("DELETE FROM rejected WHERE file IS NULL")
+        for start in range(0, len(malformed), BATCH):
+            batch = malformed[start : start + BATCH]
+            self.con.execute(
+                "INSERT INTO rejected SELECT unnest($1::VARCHAR[]), unnest($2::BIGINT[]), NULL, "
+                "unnest($3::VARCHAR[]), unnest($4::VARCHAR[])",
+                [
+                    [str(bad.file) for bad in batch],
+                    [bad.line for bad in batch],
+                    [bad.reason for bad in batch],
+                    [bad.original for bad in batch],
+                ],
+            )
         (rows,) = one_row(
             self.con,
             "COPY (SELECT parse_filename(file) AS file, line, record, reason, original "
@@ -254,10 +285,18 @@ class _Table:
         lines = self.raw.lines(wanted, malformed)
         if lines:
             self.con.execute("CREATE TEMP TABLE lines (file VARCHAR, record BIGINT, line BIGINT)")
-            self.con.executemany(
-                "INSERT INTO lines VALUES (?, ?, ?)",
-                [[str(file), record, line] for (file, record), line in lines.items()],
-            )
+            found = list(lines)
+            for start in range(0, len(found), BATCH):
+                batch = found[start : start + BATCH]
+                self.con.execute(
+                    "INSERT INTO lines SELECT unnest($1::VARCHAR[]), unnest($2::BIGINT[]), "
+                    "unnest($3::BIGINT[])",
+                    [
+                        [str(file) for file, _ in batch],
+                        [record for _, record in batch],
+                        [lines[key] for key in batch],
+                    ],
+                )
             self.con.execute(
                 "UPDATE rejected SET line = lines.line FROM lines "
                 "WHERE rejected.file = lines.file AND rejected.record = lines.record"

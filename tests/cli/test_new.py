@@ -56,7 +56,10 @@ CSV_ROWS = [("01", "Berkane", 100), ("02", "وجدة", 200)]
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_csv_sample_checks_and_runs(workspace, new, packed):
     body = CSV.encode()
-    new(gzip.compress(body) if packed else body, "sample.csv.gz" if packed else "sample.csv")
+    new(
+        gzip.compress(body, mtime=0) if packed else body,
+        "sample.csv.gz" if packed else "sample.csv",
+    )
     columns = workspace.dataset("drafted").definition.columns
     assert {name: column.type for name, column in columns.items()} == {
         "code_geo": "text", "nom": "text", "population": "integer", "taux": "number", "jour": "date"
@@ -180,7 +183,7 @@ def test_a_slug_that_is_taken_is_refused(workspace, new):
         b"\x1f\x8bx",
         b"{broken",
         b"[" * 100_000,
-        gzip.compress(b"a,b\n1,2\n" * 999)[:50],
+        gzip.compress(b"a,b\n1,2\n" * 999, mtime=0)[:50],
     ],
 )
 def test_a_sample_that_cannot_be_read_writes_nothing(workspace, new, content):

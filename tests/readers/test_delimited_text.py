@@ -218,7 +218,7 @@ def rejected(result):
 
 
 THREE = {"code": "text", "name": "text", "people": "text"}
-KEEP = {"dialect": {"stray_quotes": "keep"}}
+REJECT = {"dialect": {"stray_quotes": "reject"}}
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,11 @@ KEEP = {"dialect": {"stray_quotes": "keep"}}
         ("1;a;x", "Expected Number of Columns: 3 Found: 1"),
     ],
 )
-def test_a_record_that_breaks_the_rules_is_rejected_alone(staged, record, reason):
-    result = staged(f"code,name,people\n0,z,y\n{record}\n2,b,x\n3,c,x\n", THREE)
+def test_a_record_that_breaks_the_rules_is_rejected_alone_where_that_is_declared(
+    staged, record, reason
+):
+    text = f"code,name,people\n0,z,y\n{record}\n2,b,x\n3,c,x\n"
+    result = staged(text, THREE, source=REJECT)
     assert [row[0] for row in rows_of(result.table)] == ["0", "2", "3"]
     assert rejected(result) == [(3, reason)]
 
@@ -244,15 +247,21 @@ def test_a_record_that_breaks_the_rules_is_rejected_alone(staged, record, reason
     [('1,5" pipe,x', '5" pipe'), ('1,"a "b" c",x', 'a "b" c'), ('1,"a, 5"",x', 'a, 5"'),
      ('1,"b,x', '"b'), ('1,""a, b",x', '"a, b')],
 )  # fmt: skip
-def test_stray_quotes_are_letters_where_it_is_declared_and_one_reading_fits(staged, record, name):
-    result = staged(f"code,name,people\n{record}\n2,b,y\n", THREE, source=KEEP)
+def test_stray_quotes_are_letters_where_one_reading_fits(staged, record, name):
+    result = staged(f"code,name,people\n{record}\n2,b,y\n", THREE)
     assert rows_of(result.table) == [("1", name, "x"), ("2", "b", "y")]
 
 
 @pytest.mark.parametrize("record", ['1"a, b",x', '1,"a,"b",c",x,y'])
 def test_a_record_that_could_be_read_in_two_ways_is_rejected_all_the_same(staged, record):
-    result = staged(f"code,name,people\n{record}\n2,b,y\n", THREE, source=KEEP)
+    result = staged(f"code,name,people\n{record}\n2,b,y\n", THREE)
     assert [row[0] for row in rows_of(result.table)] == ["2"]
+
+
+def test_a_last_record_that_may_be_cut_off_inside_its_quotes_is_rejected(staged):
+    result = staged('code,name,people\n1,a,x\n2,"b,y', THREE)
+    assert [row[0] for row in rows_of(result.table)] == ["1"]
+    assert rejected(result) == [(3, "a quote is never closed")]
 
 
 def test_a_header_that_comes_again_is_a_second_table_unless_declared(staged):

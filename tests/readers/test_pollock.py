@@ -76,15 +76,15 @@ def declared(told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("way", ["declared", "declared, stray quotes kept", "sniffed"])
+@pytest.mark.parametrize("way", ["declared", "declared, stray quotes rejected", "sniffed"])
 def test_polluted_files_are_never_silently_different(shared_data, tmp_path, way):
     found: dict[str, str] = {}
     for name, body, told, clean in pollution(shared_data / "robustness/pollock"):
-        kept = {"stray_quotes": "keep"} if "kept" in way else {}
+        kept = {"stray_quotes": "reject"} if "rejected" in way else {}
         dialect = None if way == "sniffed" else {**declared(told), **kept}
         header = bool(told["header_lines"])
         found[name] = outcome(body, dialect, clean, header, tmp_path / name)
     assert [name for name, how in found.items() if how == "different"] == []
     recoverable = Counter(how for name, how in found.items() if not name.startswith(UNRECOVERABLE))
     share = recoverable["exact"] / recoverable.total()
-    assert share == 1 if way != "declared" else share > 0.3, recoverable
+    assert share > 0.2 if "rejected" in way else share >= 0.95, recoverable

@@ -207,13 +207,13 @@ def test_a_body_shorter_than_declared_is_never_kept_as_whole(server, get):
 
 
 def test_a_body_that_is_packed_though_asked_not_to_is_kept_unpacked(server, get, tmp_path):
-    server.answer(200, gzip.compress(BODY), Content_Encoding="gzip")
+    server.answer(200, gzip.compress(BODY, mtime=0), Content_Encoding="gzip")
     get()
     assert (tmp_path / "communes.csv").read_bytes() == BODY
 
 
 def test_a_gzip_file_that_the_server_calls_gzip_is_kept_as_it_is(server, get, tmp_path):
-    packed = gzip.compress(BODY)
+    packed = gzip.compress(BODY, mtime=0)
     server.answer(200, packed, Content_Encoding="gzip")
     get(source={"compression": "gzip"})
     assert (tmp_path / "communes.csv").read_bytes() == packed
@@ -233,7 +233,7 @@ HTML = b"<!DOCTYPE html><html><head><title>Busy</title></head><body>Come back la
     [
         ({}, HTML),
         ({}, b'{"error": "busy"}'),
-        ({}, gzip.compress(BODY)),
+        ({}, gzip.compress(BODY, mtime=0)),
         ({"compression": "gzip"}, BODY),
         ({"archive": {"kind": "zip"}}, HTML),
         ({"format": "json"}, HTML),

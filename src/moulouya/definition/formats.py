@@ -54,9 +54,9 @@ class Dialect(Model):
         False, description="true: the header comes again between rows and is left out there"
     )
     stray_quotes: Literal["reject", "keep"] = Field(
-        "reject",
-        description="a row whose quotes break the rules of quoting is rejected; keep: its quotes "
-        "are letters where exactly one reading has as many values as the header",
+        "keep",
+        description="quotes that break the rules of quoting are letters where exactly one reading "
+        "of the row has as many values as the header; reject: such a row is always rejected",
     )
     trim: bool = Field(False, description="true: blanks around values are not part of them")
     decimal: Literal[".", ","] = Field(".", description="decimal mark of numbers")
@@ -85,6 +85,8 @@ class Archive(Model):
 
 class JoinedSheet(Model):
     """A sheet that says the same rows in another language, joined by key and never by order."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)  # a suffix may begin with a blank
 
     name: str = Field(min_length=1, description="name of the other sheet")
     key: list[str] = Field(min_length=1, description="columns that both sheets have")

@@ -1,219 +1,208 @@
-"""Delimited text in the declared dialect; DuckDB parses it, nothing is sniffed."""
+"""Delimited text in the declared dialect: our gate decides what is a row, DuckDB reads the rows."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-from collections import defaultdict, deque
-from collections.abc import Iterator
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+import numpy as np
 from duckdb import DuckDBPyConnection
 
-from moulouya.definition import Dialect, Reading
-from moulouya.duck import identifier, literal
+from moulouya.definition import Reading
+from moulouya.duck import literal
 from moulouya.errors import ReadError
+from moulouya.readers import gate
+from moulouya.readers.encoding import as_utf8
+from moulouya.readers.gate import Dropped, Kept, Rejected, Replaced
+from moulouya.readers.header import Layout, layout_of
+from moulouya.readers.marks import Marks
+from moulouya.readers.names import expressions
 from moulouya.readers.table import Malformed, RawTable
+from moulouya.readers.tokens import written
 
-BLOCK = 4 * 1024 * 1024
-LONGEST_LINE = 16 * 1024 * 1024
-csv.field_size_limit(LONGEST_LINE)  # Python's own limit is 128 KiB
-UTF8 = frozenset({"utf-8", "utf8", "utf-8-sig", "ascii"})
+LONGEST_LINE = gate.LONGEST_RECORD + 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A delivered file, its text in UTF-8, and where its rows are."""
+
+    path: Path
+    utf8: Path
+    layout: Layout
 
 
 def read(con: DuckDBPyConnection, files: list[Path], source: Reading, scratch: Path) -> RawTable:
-    """Open delimited files as text columns; lines with another number of fields are malformed."""
-    dialect = source.dialect
-    names = [_header(path, source) for path in files]
-    for path, found in zip(files, names, strict=True):
-        if found != names[0]:
+    """Open delimited files as text columns; records that are no rows are malformed.
+
+    Raises ReadError for another encoding than declared, a header that differs between files or
+    comes again, and a file in which no record has as many values as its header.
+    """
+    texts = [_text(path, source, scratch) for path in files]
+    first = texts[0].layout
+    for text in texts:
+        if text.layout.names != first.names:
             raise ReadError(
-                f"{path.name} has other columns than {files[0].name}",
-                hint=f"{', '.join(found)} against {', '.join(names[0])}",
+                f"{text.path.name} has other columns than {files[0].name}",
+                hint=f"{', '.join(text.layout.names)} against {', '.join(first.names)}",
             )
-    texts = {_as_utf8(path, source, scratch): path for path in files}
-    columns = _distinct(names[0])
+    malformed: list[Malformed] = []
+    marks, skip = first.marks, first.whole_lines
+    plain = [_rows_as_written(text, skip) for text in texts]
+    ends = {found[1] for found in plain if found is not None}
+    if None not in plain and len(ends) == 1:
+        read_from = {text.utf8: text for text in texts}
+        counts = [found[0] for found in plain if found is not None]
+    else:
+        marks, skip, ends = first.marks.as_written, 0, {b"\n"}
+        folder = scratch / "rows"
+        read_from = {folder / f"{at}" / text.path.name: text for at, text in enumerate(texts)}
+        counts = [_rewritten(text, target, marks, malformed) for target, text in read_from.items()]
     options = {
         "auto_detect": "false",
-        "all_varchar": "false",
-        "header": str(dialect.header).lower(),
-        "skip": str(dialect.skip),
-        "delim": literal(dialect.delimiter),
-        "quote": literal(dialect.quote),
-        "escape": literal(dialect.escape or dialect.quote),
+        "header": "false",
+        "skip": str(skip),
+        "delim": literal(marks.delimiter.decode()),
+        "quote": literal(marks.quote.decode()),
+        "escape": literal(marks.quote.decode()),
+        **({"new_line": "'\\n'"} if ends == {b"\n"} else {}),  # CRLF is found, not to be told
         "strict_mode": "true",
-        "store_rejects": "true",
-        "rejects_limit": "0",
         "filename": "true",
         "max_line_size": str(LONGEST_LINE),
         "compression": "'none'",
-        "columns": "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in columns) + "}",
+        "columns": "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in first.columns) + "}",
     }
-    listed = ", ".join(literal(str(text)) for text in texts)
-    arguments = ", ".join(f"{name} = {value}" for name, value in options.items())
+    listed = ", ".join(literal(str(path)) for path in read_from)
+
+    def relation(**more: str) -> str:
+        arguments = ", ".join(f"{name} = {value}" for name, value in {**options, **more}.items())
+        return f"read_csv([{listed}], {arguments})"
+
+    found = expressions(first.names, first.columns)
+    if source.dialect.trim:
+        found = {name: f"trim({column}, ' \t')" for name, column in found.items()}
     return RawTable(
-        relation=f"read_csv([{listed}], {arguments})",
-        expressions=_expressions(names[0], columns),
+        relation=relation(),
+        expressions=found,
         file_expression="filename",
-        malformed=lambda: _malformed(con),
-        lines=lambda records, malformed: _lines(records, malformed, texts, source),
+        malformed=lambda: malformed,
+        lines=lambda records, _: _lines(records, read_from),
+        rows=sum(counts),
+        without=None
+        if source.dialect.trim
+        else lambda texts: relation(nullstr=f"[{', '.join(map(literal, texts))}]"),
     )
-
-
-def _open_text(path: Path, source: Reading) -> IO[str]:
-    encoding = "utf-8-sig" if source.dialect.encoding in UTF8 else source.dialect.encoding
-    return path.open(encoding=encoding, newline="")
-
-
-def _rows(text: IO[str], dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """The records of a file with the line each one starts on."""
-    for _ in range(dialect.skip):
-        text.readline()
-    reader = csv.reader(
-        text,
-        delimiter=dialect.delimiter,
-        quotechar=dialect.quote or None,
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-        escapechar=dialect.escape if dialect.escape not in (None, dialect.quote) else None,
-        doublequote=dialect.escape in (None, dialect.quote),
-    )
-    line = dialect.skip + 1
-    for row in reader:
-        yield line, row
-        line = dialect.skip + reader.line_num + 1
-
-
-def _header(path: Path, source: Reading) -> list[str]:
-    """The column names in the file, or c1, c2, … where it has no header."""
-    try:
-        with _open_text(path, source) as text:
-            first = next(islice((row for _, row in _rows(text, source.dialect) if row), 1), None)
-    except (UnicodeError, LookupError) as error:
-        raise ReadError(
-            f"{path.name} is not {source.dialect.encoding}: {error}",
-            hint="set source.dialect.encoding",
-        ) from error
-    except csv.Error as error:
-        raise ReadError(f"{path.name} cannot be read as CSV: {error}") from error
-    if first is None:
-        raise ReadError(f"{path.name} is empty")
-    if source.dialect.header:
-        return [name.strip() for name in first]
-    return [f"c{number}" for number in range(1, len(first) + 1)]
 
 
 def column_names(path: Path, source: Reading) -> list[str]:
-    """The names under which a definition can ask for the columns of a file, in their order."""
-    return _distinct(_header(path, source))
+    """The names under which a definition can ask for the columns of a UTF-8 file, in order."""
+    return layout_of(path, source.dialect, path.name).columns
 
 
-def _distinct(names: list[str]) -> list[str]:
-    """Names that DuckDB can tell apart, case folded: one that repeats is name, name#2, …"""
-    result: list[str] = []
-    taken: set[str] = set()
-    for name in names:
-        candidate, number = name or "#1", 1
-        while candidate.lower() in taken:
-            number += 1
-            candidate = f"{name}#{number}"
-        taken.add(candidate.lower())
-        result.append(candidate)
-    return result
+def _text(path: Path, source: Reading, scratch: Path) -> _Text:
+    utf8 = as_utf8(path, source.dialect.encoding, scratch)
+    return _Text(path, utf8, layout_of(utf8, source.dialect, path.name))
 
 
-def _expressions(names: list[str], columns: list[str]) -> dict[str, str]:
-    """Each column under its distinct name, and under its own where no other has that."""
-    found = {column: identifier(column) for column in columns}
-    for name, column in zip(names, columns, strict=True):
-        found.setdefault(name, identifier(column))
-    return found
+def _rows_as_written(text: _Text, skip: int | None) -> tuple[int, bytes] | None:
+    """The number of rows and their line end, None where DuckDB cannot read the file as it is."""
+    if skip is None or text.layout.whole_lines != skip or text.layout.stop < _size(text.utf8):
+        return None
+    rows = 0
+    ends = set(text.layout.line_ends)
+    for decision in gate.decisions(text.utf8, text.layout):
+        if not isinstance(decision, Kept):
+            return None
+        ends |= _line_ends(decision)
+        if len(ends) > 1 or b"\r" in ends:  # DuckDB takes the first line end for all
+            return None
+        rows += decision.rows
+    return rows, next(iter(ends), b"\n")
 
 
-def _as_utf8(path: Path, source: Reading, scratch: Path) -> Path:
-    """The file itself when it is UTF-8, else a copy transcoded strictly, block by block."""
-    if source.dialect.encoding in UTF8:
-        return path
-    target = scratch / "utf8" / path.name
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _line_ends(kept: Kept) -> set[bytes]:
+    """The kinds of line ends in a stretch of rows, those inside quoted values included."""
+    start, end = int(kept.starts[0]), int(kept.nexts[-1])
+    if kept.block.find(b"\r", start, end) < 0:
+        return {b"\n"}
+    text = np.frombuffer(kept.block, np.uint8)[start:end]
+    returns, feeds = np.count_nonzero(text == 13), np.count_nonzero(text == 10)
+    pairs = np.count_nonzero(kept.nexts - kept.ends == 2)
+    ended = np.count_nonzero(kept.nexts > kept.ends)
+    return {b"\r\n"} if pairs == ended == returns == feeds else {b"\r"}
+
+
+def _rewritten(text: _Text, target: Path, marks: Marks, malformed: list[Malformed]) -> int:
+    """Write the rows, and nothing else, in the plainest form; returns how many there are.
+
+    Raises ReadError when no record has as many values as the header, or most of very many.
+    """
+    rows, rejected = 0, 0
     target.parent.mkdir(parents=True, exist_ok=True)
-    decoder = codecs.getincrementaldecoder(source.dialect.encoding)()
-    done = 0
-    with path.open("rb") as raw, target.open("wb") as text:
-        try:
-            while block := raw.read(BLOCK):
-                text.write(decoder.decode(block).encode())
-                done += len(block)
-            text.write(decoder.decode(b"", final=True).encode())
-        except UnicodeDecodeError as error:
-            raise ReadError(
-                f"{path.name} is not {source.dialect.encoding}: byte {done + error.start} is "
-                f"{error.object[error.start : error.start + 1].hex()}",
-                hint="set source.dialect.encoding",
-            ) from error
-    return target
-
-
-def _malformed(con: DuckDBPyConnection) -> list[Malformed]:
-    """The lines that are no rows, as DuckDB rejected them, at their physical place."""
-    rows = con.execute(
-        "SELECT DISTINCT ON (file_path, line_byte_position) file_path, line_byte_position, "
-        "error_message, csv_line FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
-        "ORDER BY file_path, line_byte_position, column_idx"
-    ).fetchall()
-    offsets: dict[Path, set[int]] = defaultdict(set)
-    for path, offset, *_ in rows:
-        offsets[Path(path)].add(offset)
-    lines = {path: _lines_at(path, wanted) for path, wanted in offsets.items()}
-    return [
-        Malformed(
-            Path(path), lines[Path(path)][offset], str(message).split("\n")[0], original or ""
+    with target.open("wb") as file:
+        for decision in gate.decisions(text.utf8, text.layout):
+            match decision:
+                case Kept():
+                    file.write(_with_line_feeds(decision))
+                    rows += decision.rows
+                case Replaced(values):
+                    file.write(written(values, marks))
+                    rows += 1
+                case Rejected(line, reason, original):
+                    malformed.append(Malformed(target, line, reason, original))
+                    rejected += 1
+                case Dropped():
+                    continue
+            if rejected > gate.MOST_REJECTED and rejected > rows:
+                break
+    reasons = {bad.reason for bad in malformed[-rejected:]} if rejected > 1 else set()
+    if (not rows and len(reasons) == 1) or (rejected > gate.MOST_REJECTED and rejected > rows):
+        raise ReadError(
+            f"{'hardly any' if rows else 'no'} line of {text.path.name} has the "
+            f"{len(text.layout.columns)} values of its header: {malformed[-1].reason}",
+            hint="check source.dialect: delimiter, quote, skip and header",
         )
-        for path, offset, message, original in rows
-    ]
+    return rows
 
 
-def _lines_at(path: Path, offsets: set[int]) -> dict[int, int]:
-    """The line number of each byte offset; DuckDB counts records, a person counts lines."""
-    found: dict[int, int] = {}
-    wanted = deque(sorted(offsets))
-    line, done = 1, 0
-    with path.open("rb") as text:
-        while wanted and (block := text.read(BLOCK)):
-            at = 0
-            while wanted and wanted[0] < done + len(block):
-                offset = wanted.popleft()
-                line += block.count(b"\n", at, offset - done)
-                at = offset - done
-                found[offset] = line
-            line += block.count(b"\n", at)
-            done += len(block)
-    return found | dict.fromkeys(wanted, line)
+def _with_line_feeds(kept: Kept) -> bytes:
+    """The rows as they are written, each with a line feed as its end."""
+    start, end = int(kept.starts[0]), int(kept.nexts[-1])
+    part = kept.block[start:end]
+    if b"\r" not in part:
+        return part if part.endswith(b"\n") else part + b"\n"
+    text = np.frombuffer(part, np.uint8).copy()
+    ends, nexts = kept.ends - start, kept.nexts - start
+    keep = np.ones(text.size, bool)
+    keep[ends[nexts - ends == 2]] = False
+    text[nexts[nexts > ends] - 1] = 10
+    return text[keep].tobytes() + (b"" if nexts[-1] > ends[-1] else b"\n")
 
 
 def _lines(
-    records: dict[Path, set[int]],
-    malformed: list[Malformed],
-    texts: dict[Path, Path],
-    source: Reading,
+    records: dict[Path, set[int]], read_from: dict[Path, _Text]
 ) -> dict[tuple[Path, int], int]:
-    """The line on which each wanted record starts; reads a file no further than needed."""
-    broken = {(bad.file, bad.line) for bad in malformed}
+    """The line on which each wanted row starts; reads a file no further than needed."""
     found: dict[tuple[Path, int], int] = {}
     for path, wanted in records.items():
-        with _open_text(texts[path], source) as text:
-            rows = (
-                line
-                for line, row in _rows(text, source.dialect)
-                if row and (path, line) not in broken
-            )
-            if source.dialect.header:
-                next(rows, None)
-            missing = set(wanted)
-            for record, line in enumerate(rows, 1):
-                if record in missing:
-                    found[path, record] = line
-                    missing.remove(record)
-                if not missing:
-                    break
+        text = read_from[path]
+        missing = sorted(wanted, reverse=True)
+        done = 0
+        for decision in gate.decisions(text.utf8, text.layout):
+            if not missing:
+                break
+            if isinstance(decision, Replaced):
+                done += 1
+                if missing[-1] == done:
+                    found[path, missing.pop()] = decision.line
+            elif isinstance(decision, Kept):
+                numbers = np.flatnonzero(decision.ends > decision.starts)
+                while missing and missing[-1] <= done + numbers.size:
+                    record = missing.pop()
+                    found[path, record] = decision.line(int(numbers[record - done - 1]))
+                done += numbers.size
     return found

@@ -35,6 +35,8 @@ class RawTable:
     records once the relation has been read; ``lines`` turns record numbers (from 1, in a file)
     into the lines they start on, where the format has lines. ``line_expression`` is SQL for the
     line (or the row of a sheet) where the relation carries it; then ``lines`` is not asked.
+    ``rows`` is the number of rows in it, where the reader counted them: staging must see as many.
+    ``without`` gives the relation with some texts as NULL in every column, where that is cheaper.
     """
 
     relation: str
@@ -44,3 +46,5 @@ class RawTable:
     malformed: Callable[[], list[Malformed]] = field(default=list)
     lines: Lines = _no_lines
     line_expression: str | None = None
+    rows: int | None = None
+    without: Callable[[list[str]], str] | None = None

@@ -68,7 +68,6 @@ def guess_dialect(sample: bytes, shown: str, warnings: list[str]) -> dict[str, A
         )
     dialect = dict(best.dialect)
     if best.unsound:
-        dialect["stray_quotes"] = "keep"
         warnings.append(f"{best.unsound} records of the sample break the rules of quoting")
     return {**dialect, **_header(sample, best, shown, warnings)}
 

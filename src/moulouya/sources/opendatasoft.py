@@ -6,7 +6,7 @@ from typing import Any
 
 from moulouya import web
 from moulouya.definition import OpendatasoftSource
-from moulouya.definition.source import EXPORTS
+from moulouya.definition.sources.portals import EXPORTS
 from moulouya.errors import SourceError
 from moulouya.sources.answers import refuse_mismatch
 from moulouya.sources.delivery import Delivery, Request

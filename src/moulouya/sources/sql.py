@@ -24,7 +24,7 @@ import sqlalchemy
 from moulouya import credentials
 from moulouya.credentials import Connection
 from moulouya.definition import SqlSource
-from moulouya.definition.source import SQL_TEXTS
+from moulouya.definition.sources.drops import SQL_TEXTS
 from moulouya.errors import SourceError
 from moulouya.sources.delivery import Delivery, Request
 from moulouya.sources.sql_errors import told_plainly
