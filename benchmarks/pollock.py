@@ -22,7 +22,7 @@ from typing import Any
 from moulouya import duck, sniffing
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import csv as delimited
+from moulouya.readers.delimited import csv as delimited
 
 ROOT = Path(__file__).parents[1]
 UNRECOVERABLE = (

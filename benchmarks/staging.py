@@ -76,7 +76,7 @@ def child_stage(folder: Path) -> None:
     import pytz  # noqa: F401 - DuckDB imports it with the first moment in UTC
 
     from moulouya import staging, workspace
-    from moulouya.readers import csv  # noqa: F401 - loaded on use, and not to be measured
+    from moulouya.readers.delimited import csv  # noqa: F401 - loaded on use, and not to be measured
     from moulouya.settings import Settings
 
     settings = Settings(workspace=folder)

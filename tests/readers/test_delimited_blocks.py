@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from moulouya import duck
 from moulouya.definition import Reading
-from moulouya.readers import csv as delimited
-from moulouya.readers import gate
+from moulouya.readers.delimited import csv as delimited
+from moulouya.readers.delimited import gate
 
 GENTLY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 LETTERS = st.sampled_from(list("ab ,;\"'\n\r|é\u0661\\"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import geojson
+from moulouya.readers.geo import geojson
 
 BOW = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
 

@@ -10,8 +10,7 @@ import shapely
 from geographic import collection, feature, gml, read, shapefile
 
 from moulouya.errors import ReadError
-from moulouya.readers import crs
-from moulouya.readers.geo import looks_swapped
+from moulouya.readers.geo import crs, looks_swapped
 
 CLARKE_1880_IGN = (6378249.2, 6356515.0)
 WGS84 = (6378137.0, 6378137.0 * (1 - 1 / 298.257223563))

@@ -363,7 +363,7 @@ JSON = st.recursive(
 @given(values=st.lists(JSON, min_size=1, max_size=20), block=st.integers(1, 40),
        indent=st.sampled_from([None, 0, 3]))  # fmt: skip
 def test_values_are_what_they_were_wherever_a_block_ends(values, block, indent, tmp_path_factory):
-    import moulouya.readers.json_text as text
+    import moulouya.readers.json.text as text
 
     path = tmp_path_factory.mktemp("json") / "x.json"
     path.write_text(json.dumps(values, indent=indent), encoding="utf-8")

@@ -14,7 +14,7 @@ import pytest
 from moulouya import duck, sniffing
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import csv as delimited
+from moulouya.readers.delimited import csv as delimited
 
 # What no reader can know: where the blanks of unquoted values are delimiters, which of two tables
 # is meant, where a delimiter is missing or one too many.

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moulouya.errors import ReadError
-from moulouya.readers.workbook_cells import number
+from moulouya.readers.workbook.cells import number
 from small_workspace import rows_of
 
 XLSX = {"format": "xlsx"}

@@ -28,11 +28,12 @@ from moulouya.portal.published import (
 from moulouya.portal.ranges import NotSatisfiable, parse_range
 from moulouya.storage.files import read_json
 from moulouya.storage.lake import Lake
+from moulouya.versions import PUBLIC_RECORDS
 
 CHUNK = 256 * 1024
 REDIRECT = "public, max-age=60"
 # Records beside the data that are public too, though no record lists them with a hash.
-RECORDS = ("version.json", "validation.json", "changes.json", "profile.json", "drift.json", "privacy.json")
+RECORDS = ("version.json", *PUBLIC_RECORDS)
 log = structlog.get_logger("moulouya.portal")
 
 

@@ -17,8 +17,8 @@ __all__ = ["READERS", "RawTable", "column_names", "read"]
 # Each module is imported when a file of its format is read: some bring heavy parsers.
 READERS = {
     "arrow": "arrow",
-    "csv": "csv",
-    "fixed_width": "fixed_width",
+    "csv": "delimited.csv",
+    "fixed_width": "delimited.fixed_width",
     "geojson": "geo",
     "geopackage": "geo",
     "gml": "geo",

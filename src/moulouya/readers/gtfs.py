@@ -10,7 +10,8 @@ from duckdb import DuckDBPyConnection
 
 from moulouya.definition import Dialect, Reading
 from moulouya.errors import ReadError, did_you_mean
-from moulouya.readers import csv, zipped
+from moulouya.readers import zipped
+from moulouya.readers.delimited import csv
 from moulouya.readers.table import RawTable
 
 BLOCK = 1024 * 1024

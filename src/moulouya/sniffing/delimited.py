@@ -11,8 +11,8 @@ from charset_normalizer import from_bytes
 from moulouya.definition import Reading
 from moulouya.duck import one_row
 from moulouya.errors import ReadError
-from moulouya.readers import csv
-from moulouya.readers.encoding import as_utf8, byte_order_mark
+from moulouya.readers.delimited import csv
+from moulouya.readers.delimited.encoding import as_utf8, byte_order_mark
 from moulouya.readers.table import RawTable
 from moulouya.sniffing.dialects import guess_dialect
 from moulouya.sniffing.table import Sniffed, SniffedColumn, typed

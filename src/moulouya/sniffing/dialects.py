@@ -9,9 +9,9 @@ from typing import Any
 
 from moulouya.definition import Dialect
 from moulouya.errors import ReadError
-from moulouya.readers.marks import Marks
-from moulouya.readers.structure import records_of
-from moulouya.readers.tokens import Broken, line_end, readings, record_at
+from moulouya.readers.delimited.marks import Marks
+from moulouya.readers.delimited.structure import records_of
+from moulouya.readers.delimited.tokens import Broken, line_end, readings, record_at
 
 DELIMITERS = (",", ";", "\t", "|", ", ", " ", "^", "~")
 EVEN_ENOUGH = 0.6  # share of the records that must have the same number of values

@@ -12,8 +12,8 @@ from typing import Any
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
 from moulouya.readers.html import captions
-from moulouya.readers.json_text import Text, TooLong, encoding_of
-from moulouya.readers.xml_elements import elements, local
+from moulouya.readers.json.text import Text, TooLong, encoding_of
+from moulouya.readers.xml.elements import elements, local
 
 LOOKED_AT = 50_000  # XML elements
 DEEPEST = 6

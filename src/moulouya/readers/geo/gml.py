@@ -14,8 +14,9 @@ import shapely
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import crs, gdal, geo_xml
-from moulouya.readers.shapes import Features
+from moulouya.readers.geo import crs, gdal
+from moulouya.readers.geo import xml as geo_xml
+from moulouya.readers.geo.shapes import Features
 from moulouya.readers.table import Malformed
 
 GML = ("http://www.opengis.net/gml", "http://www.opengis.net/gml/3.2")

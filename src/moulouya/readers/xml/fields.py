@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from moulouya.readers.xml_elements import local
+from moulouya.readers.xml.elements import local
 
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 

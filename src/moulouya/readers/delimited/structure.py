@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moulouya.readers.marks import Marks
+from moulouya.readers.delimited.marks import Marks
 
 Positions = NDArray[np.int64]
 _NONE = np.empty(0, np.int64)
@@ -125,7 +125,8 @@ def _escaped(block: bytes, text: NDArray[np.uint8], marks: Marks) -> Positions:
     breaks = np.diff(places, prepend=-2) != 1
     run_starts = np.maximum.accumulate(np.where(breaks, np.arange(places.size), 0))
     active = (np.arange(places.size) - run_starts) % 2 == 0
-    return places[active] + len(marks.escape)
+    behind: Positions = places[active] + len(marks.escape)
+    return behind
 
 
 def _without(places: Positions, others: Positions) -> Positions:
@@ -138,7 +139,8 @@ def _outside(places: Positions, quotes: Positions) -> Positions:
     """The places with an even number of quotes before them."""
     if not quotes.size:
         return places
-    return places[np.searchsorted(quotes, places) & 1 == 0]
+    outside: Positions = places[np.searchsorted(quotes, places) & 1 == 0]
+    return outside
 
 
 def _first_unsound(

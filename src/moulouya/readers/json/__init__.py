@@ -11,9 +11,9 @@ import duckdb
 from moulouya.definition import Reading
 from moulouya.duck import identifier, literal
 from moulouya.errors import ReadError
-from moulouya.readers.json_path import Field, fields_of, path_of, raised
-from moulouya.readers.json_records import Record, Records
-from moulouya.readers.json_text import DEEPEST, text_of
+from moulouya.readers.json.path import Field, fields_of, path_of, raised
+from moulouya.readers.json.records import Record, Records
+from moulouya.readers.json.text import DEEPEST, text_of
 from moulouya.readers.rows import SHOWN, Row, table_of
 from moulouya.readers.table import Malformed, RawTable
 

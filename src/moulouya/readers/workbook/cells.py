@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
 
-from moulouya.readers.workbook_package import Area
+from moulouya.readers.workbook.package import Area
 
 Cell = int | float | str | bool | dt.datetime | dt.date | dt.time | dt.timedelta
 EXACT = 2**53  # whole numbers below it are stored exactly

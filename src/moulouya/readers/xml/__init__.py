@@ -14,8 +14,8 @@ from moulouya.definition import Reading
 from moulouya.errors import ReadError
 from moulouya.readers.rows import Row, table_of
 from moulouya.readers.table import Malformed, RawTable
-from moulouya.readers.xml_elements import elements, free, local
-from moulouya.readers.xml_fields import fields_of
+from moulouya.readers.xml.elements import elements, free, local
+from moulouya.readers.xml.fields import fields_of
 
 SAMPLE = 1000  # records whose fields are the columns, unless a later one has more
 MOST_COLUMNS = 2000

@@ -7,8 +7,8 @@ from typing import Any
 
 import shapely
 
-from moulouya.readers.geo_xml import local
-from moulouya.readers.geojson_shapes import Position, Unfit
+from moulouya.readers.geo.geojson_shapes import Position, Unfit
+from moulouya.readers.geo.xml import local
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 

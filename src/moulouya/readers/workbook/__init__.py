@@ -11,8 +11,8 @@ from moulouya.definition import JoinedSheet, Reading
 from moulouya.errors import ReadError, did_you_mean
 from moulouya.readers.rows import Row, table_of
 from moulouya.readers.table import Malformed, RawTable
-from moulouya.readers.workbook_package import check_package
-from moulouya.readers.workbook_sheet import Part, opened, worksheets
+from moulouya.readers.workbook.package import check_package
+from moulouya.readers.workbook.sheet import Part, opened, worksheets
 
 
 def read(con: DuckDBPyConnection, files: list[Path], source: Reading, scratch: Path) -> RawTable:

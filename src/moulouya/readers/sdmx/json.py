@@ -14,7 +14,7 @@ from typing import Any
 
 from moulouya.errors import ReadError
 from moulouya.readers.rows import Row
-from moulouya.readers.sdmx_components import Component, Structure, Token, structures, written
+from moulouya.readers.sdmx.components import Component, Structure, Token, structures, written
 from moulouya.readers.table import Malformed
 
 # Columns that a group shares → their texts → the columns that it sets, with their texts.

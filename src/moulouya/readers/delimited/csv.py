@@ -11,14 +11,14 @@ from duckdb import DuckDBPyConnection
 from moulouya.definition import Reading
 from moulouya.duck import literal
 from moulouya.errors import ReadError
-from moulouya.readers import gate
-from moulouya.readers.encoding import as_utf8
-from moulouya.readers.gate import Dropped, Kept, Rejected, Replaced
-from moulouya.readers.header import Layout, layout_of
-from moulouya.readers.marks import Marks
+from moulouya.readers.delimited import gate
+from moulouya.readers.delimited.encoding import as_utf8
+from moulouya.readers.delimited.gate import Dropped, Kept, Rejected, Replaced
+from moulouya.readers.delimited.header import Layout, layout_of
+from moulouya.readers.delimited.marks import Marks
+from moulouya.readers.delimited.tokens import written
 from moulouya.readers.names import expressions
 from moulouya.readers.table import Malformed, RawTable
-from moulouya.readers.tokens import written
 
 LONGEST_LINE = gate.LONGEST_RECORD + 1024 * 1024
 

@@ -15,8 +15,8 @@ from moulouya.definition import Reading, Sheet
 from moulouya.errors import ReadError, did_you_mean
 from moulouya.readers.names import distinct
 from moulouya.readers.table import Malformed
-from moulouya.readers.workbook_cells import Cell, filled, text_of
-from moulouya.readers.workbook_package import (
+from moulouya.readers.workbook.cells import Cell, filled, text_of
+from moulouya.readers.workbook.package import (
     Area,
     Found,
     column_letters,
@@ -24,7 +24,7 @@ from moulouya.readers.workbook_package import (
     ods_sheet,
     xlsx_sheet,
 )
-from moulouya.readers.workbook_xls import xls_sheet
+from moulouya.readers.workbook.xls import xls_sheet
 
 
 @dataclass

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import crs
-from moulouya.readers.geojson_shapes import Number, Unfit, shape_of
-from moulouya.readers.shapes import FEATURE_ID, Features
+from moulouya.readers.geo import crs
+from moulouya.readers.geo.geojson_shapes import Number, Unfit, shape_of
+from moulouya.readers.geo.shapes import FEATURE_ID, Features
 from moulouya.readers.table import Malformed
 
 BLOCK = 1024 * 1024

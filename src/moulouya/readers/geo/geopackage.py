@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import crs, gdal
-from moulouya.readers.shapes import Features
+from moulouya.readers.geo import crs, gdal
+from moulouya.readers.geo.shapes import Features
 
 OPTIONS = {"IMMUTABLE": "YES"}  # read where nothing may be written, whatever journal it is in
 MAGIC = b"SQLite format 3\0"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from moulouya.errors import ReadError
-from moulouya.readers.xml_elements import elements, free, local
+from moulouya.readers.xml.elements import elements, free, local
 
 MOST_CELLS = 5_000_000
 MOST_BYTES = 1024**3  # of XML in one part

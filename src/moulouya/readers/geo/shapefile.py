@@ -13,9 +13,10 @@ import shapely
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import crs, gdal, zipped
-from moulouya.readers.dbf import table_of
-from moulouya.readers.shapes import Features, Shapes
+from moulouya.readers import zipped
+from moulouya.readers.geo import crs, gdal
+from moulouya.readers.geo.dbf import table_of
+from moulouya.readers.geo.shapes import Features, Shapes
 
 PARTS = ("shp", "shx", "dbf", "prj", "cpg")
 NEEDED = ("shp", "shx", "dbf")

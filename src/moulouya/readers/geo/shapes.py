@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from moulouya.definition.formats import Geometry
 from moulouya.duck import identifier, literal
 from moulouya.errors import ReadError
-from moulouya.readers import crs
+from moulouya.readers.geo import crs
 from moulouya.readers.names import distinct
 from moulouya.readers.table import Malformed, RawTable
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from moulouya.errors import ReadError
-from moulouya.readers.workbook_package import Found
+from moulouya.readers.workbook.package import Found
 
 LARGEST = 256 * 1024**2  # an XLS has 65,536 rows a sheet at most
 FREE = 0xFFFFFFFA  # sector numbers from here on are marks

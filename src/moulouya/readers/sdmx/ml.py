@@ -16,7 +16,7 @@ from defusedxml.expatreader import DefusedExpatParser
 
 from moulouya.errors import ReadError
 from moulouya.readers.rows import Row
-from moulouya.readers.sdmx_elements import MEASURE, DataSet, Group, Message, Observation, Texts
+from moulouya.readers.sdmx.elements import MEASURE, DataSet, Group, Message, Observation, Texts
 from moulouya.readers.table import Malformed
 
 BLOCK = 256 * 1024

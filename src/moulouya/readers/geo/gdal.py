@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from moulouya.errors import ReadError
-from moulouya.readers.shapes import Shapes
+from moulouya.readers.geo.shapes import Shapes
 
 # Drivers that would follow what a file says to other files or hosts. GDAL looks at this when it
 # is loaded, which is when pyogrio is imported.

@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import geo_xml, zipped
-from moulouya.readers.geojson_shapes import Unfit
-from moulouya.readers.kml_shapes import shape_of
-from moulouya.readers.shapes import Features
+from moulouya.readers import zipped
+from moulouya.readers.geo import xml as geo_xml
+from moulouya.readers.geo.geojson_shapes import Unfit
+from moulouya.readers.geo.kml_shapes import shape_of
+from moulouya.readers.geo.shapes import Features
 from moulouya.readers.table import Malformed
 
 CHUNK = 5_000

@@ -6,16 +6,16 @@ one is left out where the dialect says so, or rejected with its line. Nothing is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from moulouya.errors import ReadError
-from moulouya.readers.header import Layout
-from moulouya.readers.structure import Positions, Records, records_of
-from moulouya.readers.tokens import (
+from moulouya.readers.delimited.header import Layout
+from moulouya.readers.delimited.structure import Positions, Records, records_of
+from moulouya.readers.delimited.tokens import (
     SPAN_BYTES,
     Broken,
     line_end,
@@ -138,7 +138,7 @@ class _Gate:
         self.at += size
         self.line += lines
 
-    def _sound(self, block: bytes, records: Records) -> Iterator[Decision]:
+    def _sound(self, block: bytes, records: Records) -> Generator[Decision, None, int]:
         """Decide records with sound quotes; returns how many bytes they took."""
         blank = records.starts == records.ends
         special = ((records.fields != self.fields) & ~blank) | records.odd

@@ -10,8 +10,10 @@ from duckdb import DuckDBPyConnection
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import csv, sdmx_json, sdmx_ml
+from moulouya.readers.delimited import csv
 from moulouya.readers.rows import Row, table_of
+from moulouya.readers.sdmx import json as sdmx_json
+from moulouya.readers.sdmx import ml as sdmx_ml
 from moulouya.readers.table import Malformed, RawTable
 
 HEAD = 4096

@@ -10,8 +10,8 @@ from typing import IO, Any
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers.json_path import Field, Parent, RecordPath, Step, raised, resolve, scalars
-from moulouya.readers.json_text import (
+from moulouya.readers.json.path import Field, Parent, RecordPath, Step, raised, resolve, scalars
+from moulouya.readers.json.text import (
     DEEPEST,
     LONGEST_VALUE,
     Strict,

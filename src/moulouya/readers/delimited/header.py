@@ -8,10 +8,10 @@ from pathlib import Path
 
 from moulouya.definition import Dialect
 from moulouya.errors import ReadError
-from moulouya.readers.marks import Marks
+from moulouya.readers.delimited.marks import Marks
+from moulouya.readers.delimited.structure import ends_outside, records_of
+from moulouya.readers.delimited.tokens import Broken, line_end, readings, record_at
 from moulouya.readers.names import distinct
-from moulouya.readers.structure import ends_outside, records_of
-from moulouya.readers.tokens import Broken, line_end, readings, record_at
 
 MOST_COLUMNS = 4000  # DuckDB holds 2,048 values of each at once
 HEAD = 16 * 1024 * 1024

@@ -10,7 +10,7 @@ from duckdb import DuckDBPyConnection
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers.encoding import as_utf8
+from moulouya.readers.delimited.encoding import as_utf8
 from moulouya.readers.rows import table_of
 from moulouya.readers.table import Malformed, RawTable
 

@@ -9,9 +9,10 @@ from duckdb import DuckDBPyConnection
 
 from moulouya.definition import Reading
 from moulouya.errors import ReadError
-from moulouya.readers import crs, gdal, geojson, geopackage, gml, kml, shapefile, zipped
-from moulouya.readers.crs import looks_swapped
-from moulouya.readers.shapes import ShapeTable
+from moulouya.readers import zipped
+from moulouya.readers.geo import crs, gdal, geojson, geopackage, gml, kml, shapefile
+from moulouya.readers.geo.crs import looks_swapped
+from moulouya.readers.geo.shapes import ShapeTable
 from moulouya.readers.table import RawTable
 
 __all__ = ["describe", "looks_swapped", "read"]

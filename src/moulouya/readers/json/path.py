@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from moulouya.errors import ReadError
-from moulouya.readers.json_text import DEEPEST, Number, text_of
+from moulouya.readers.json.text import DEEPEST, Number, text_of
 
 _STEP = re.compile(
     r'\.?("(?P<quoted>[^"]+)"|\[(?P<place>\d*)\]|(?P<one>\{\}$)|(?P<key>[^.\[\]{}]+))'

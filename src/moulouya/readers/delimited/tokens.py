@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from operator import itemgetter
 
-from moulouya.readers.marks import Marks
+from moulouya.readers.delimited.marks import Marks
 
 SPAN_LINES = 32  # a record that breaks the rules of quoting is followed no further than this
 SPAN_BYTES = 64 * 1024
@@ -156,9 +156,9 @@ def readings(text: bytes, fields: int, marks: Marks) -> tuple[int, list[list[byt
             ways[at][more] = sorted(found, key=itemgetter(0))[:2]
     best = ways[0][surplus]
     fewest = best[0][0] if best else 0
-    found = [_unchained(chain) for cost, chain in best if cost == fewest]
-    halves = [sum(half for _, half in values) for values in found]
-    return fewest, [] if max(halves, default=0) > 1 else [[v for v, _ in one] for one in found]
+    seen = [_unchained(chain) for cost, chain in best if cost == fewest]
+    halves = [sum(half for _, half in values) for values in seen]
+    return fewest, [] if max(halves, default=0) > 1 else [[v for v, _ in one] for one in seen]
 
 
 def _strays(text: bytes, marks: Marks, *, doubled: bool) -> int:
