@@ -69,6 +69,8 @@ def read(con: DuckDBPyConnection, files: list[Path], source: Reading, scratch: P
         "strict_mode": "true",
         "filename": "true",
         "max_line_size": str(LONGEST_LINE),
+        # By itself DuckDB takes sixteen longest lines a buffer, which fills its memory limit.
+        "buffer_size": str(2 * LONGEST_LINE),
         "compression": "'none'",
         "columns": "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in first.columns) + "}",
     }
