@@ -113,8 +113,8 @@ def airflow_connection(name):
 
 def call(context, name, *args, **kwargs):
     """One call of the library, ``<module>.<function>``; an error is told before it is raised."""
-    from moulouya.ledger import describe
     from moulouya import credentials
+    from moulouya.ledger import describe
 
     credentials.use(airflow_connection)
     module, function = name.split(".")

@@ -52,6 +52,7 @@ def pages() -> dict[str, str]:
 
 def _page(title: str, body: Iterator[str], part: str) -> str:
     """A page: its title, the introduction written by hand, and what was generated."""
+    _here.append(part)
     introduction = (PARTS / f"{part}.md").read_text(encoding="utf-8")
     return f"# {title}\n\n{NOTICE}\n{introduction.strip()}\n\n" + "\n".join(body).rstrip() + "\n"
 
@@ -236,7 +237,7 @@ def _kind(value: Schema) -> str:
     """What a key's value is, in words."""
     if "$ref" in value:
         name = value["$ref"].rsplit("/", 1)[-1]
-        return f"[{name}](#{name.lower()})"
+        return f"[{name}]({_link(name)})"
     if "anyOf" in value or "oneOf" in value:
         options = [_kind(one) for one in value.get("anyOf") or value["oneOf"]]
         if {"true or false", "number", "text"} <= set(options):
@@ -260,6 +261,22 @@ def _kind(value: Schema) -> str:
     return {"date": "date", "duration": "duration", "uri": "address"}.get(
         value.get("format", ""), kind
     )
+
+
+_here: list[str] = []  # the page that is being written is the last one
+
+
+def _link(name: str) -> str:
+    """Where a model's keys are told, from the page that is being written."""
+    page, anchor = _here[-1], name.lower()
+    if name in FORMAT_MODELS:
+        page = "formats"
+    elif name == "Paging" or name.endswith("Source"):
+        page = "sources"
+        anchor = next((kind for kind, m in MODELS.items() if m.__name__ == name), anchor)
+    elif page in ("formats", "sources"):
+        page = "dataset"
+    return f"#{anchor}" if page == _here[-1] else f"{page}.md#{anchor}"
 
 
 def _default(value: Schema) -> str:

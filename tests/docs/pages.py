@@ -12,7 +12,7 @@ PAGES = sorted(
     path.relative_to(REPOSITORY).as_posix()
     for path in [
         *(REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
-        *(path for path in (REPOSITORY / "docs").rglob("*.md") if path.parent.name != "_parts"),
+        *(path for path in (REPOSITORY / "docs").rglob("*.md") if "_parts" not in path.parts),
     ]
 )
 FENCE = re.compile(r"^```(\S*)[ ]*(.*)$")

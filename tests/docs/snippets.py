@@ -145,7 +145,8 @@ class Snippets:
             for shown, real in played.items():
                 if shown.isupper():
                     patch.setenv(shown, real)
-                text = text.replace(shown, real)
+                else:
+                    text = text.replace(shown, real)
             workspace = SmallWorkspace(folder, Settings(workspace=folder))
             workspace.write_yaml("region.yml", REGION)
             value = yaml.safe_load(text)
