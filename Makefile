@@ -13,7 +13,7 @@ run: .venv/.run ## Start Airflow and the portal, run every dataset, print where 
 	@$(BIN)/python -m ops.run
 
 test: .venv/.dev ## Run the whole test suite with its coverage (PARTS=tests/staging for a part)
-	@$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(PARTS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered $(PARTS)
 
 lint: .venv/.dev ## Check format and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
