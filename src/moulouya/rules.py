@@ -13,12 +13,21 @@ from typing import Any
 
 from moulouya.definition import STAGED, Column, Definition
 from moulouya.errors import Fault, did_you_mean
-from moulouya.expectations import ExpectationSuiteFile
+from moulouya.expectations import (
+    COLUMN_ARGUMENTS,
+    COLUMNS_ARGUMENTS,
+    OTHER_COLUMN_ARGUMENTS,
+    OTHER_COLUMNS_ARGUMENTS,
+    QUERY_ARGUMENT,
+    TABLE_ARGUMENTS,
+    Expectation,
+    ExpectationSuiteFile,
+)
 from moulouya.region import SYMBOLS, Region
 from moulouya.yamlfile import YamlFile, read_yaml, validate
 
+BATCH = "_batch"  # no slug begins so
 _READS_FILES = re.compile(r"read_|parquet_|glob$|sniff_|.*_scan$", re.IGNORECASE)
-_COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "column_list", "column_set")
 
 
 class Rules:
@@ -128,26 +137,59 @@ class Rules:
                 message = f"{slug} has no column {target!r}"
                 yield file.fault((*where, "references"), message, hint or None)
 
-    def check_expectations(self, path: Path, definition: Definition) -> list[Fault]:
-        """Faults of an expectations file: its form, its types, and the columns it names."""
+    def check_expectations(
+        self, path: Path, slug: str, definition: Definition
+    ) -> tuple[tuple[str, ...], list[Fault]]:
+        """The slugs an expectations file refers to, and its faults: its form, its types, and the
+        columns and datasets that it names.
+        """
         file = read_yaml(path)
         suite = validate(ExpectationSuiteFile, file)
+        references: set[str] = set()
         for number, expectation in enumerate(suite.expectations if suite else []):
-            for key, value in expectation.kwargs.items():
-                if key not in _COLUMN_ARGUMENTS:
+            where = ("expectations", number, "kwargs")
+            known = [*definition.columns, *definition.staged_columns]
+            file.faults += _named(
+                file, where, expectation, COLUMN_ARGUMENTS, COLUMNS_ARGUMENTS, known, ""
+            )
+            for argument in TABLE_ARGUMENTS:
+                other = expectation.kwargs.get(argument)
+                if other is None:
                     continue
-                where = ("expectations", number, "kwargs", key)
-                several = key in ("column_list", "column_set")
-                if isinstance(value, list) != several:
-                    form = "a list of columns" if several else "the name of a column"
-                    file.faults.append(file.fault(where, f"must be {form}"))
+                if other not in self.slugs:
+                    hint = did_you_mean(str(other), self.slugs).removeprefix("; ")
+                    message = f"no dataset {other!r}"
+                    file.faults.append(file.fault((*where, argument), message, hint or None))
                     continue
-                for name in value if several else [value]:
-                    known = [*definition.columns, *definition.staged_columns]
-                    if name not in known:
-                        hint = did_you_mean(str(name), known).removeprefix("; ")
-                        file.faults.append(file.fault(where, f"no column {name!r}", hint or None))
-        return file.faults
+                references.add(other)
+                referenced = definition if other == slug else self.definition_of(other)
+                if referenced is not None:
+                    file.faults += _named(
+                        file, where, expectation, OTHER_COLUMN_ARGUMENTS, OTHER_COLUMNS_ARGUMENTS,
+                        list(referenced.columns), f"{other} has ",
+                    )  # fmt: skip
+            query = expectation.kwargs.get(QUERY_ARGUMENT)
+            if isinstance(query, str):
+                place = (*where, QUERY_ARGUMENT)
+                for name in self._names_in(file, place, query) - {BATCH}:
+                    if name in self.slugs:
+                        references.add(name)
+                        continue
+                    hint = did_you_mean(name, [*self.slugs, "{batch}"]).removeprefix("; ")
+                    file.faults.append(file.fault(place, f"no dataset {name!r}", hint or None))
+        return tuple(sorted(references - {slug})), file.faults
+
+    def _names_in(self, file: YamlFile, place: tuple[str | int, ...], query: str) -> set[str]:
+        """The tables that an expectation's query reads, the one it is about under ``BATCH``."""
+        try:
+            return self._sql_names(query.format(batch=BATCH))
+        except (KeyError, IndexError):
+            hint = "write {{ and }} for braces that are not {batch}"
+            file.faults.append(file.fault(place, "braces with something else inside", hint))
+        except (SyntaxError, ValueError) as error:
+            message = str(error).replace("a transform", "a query")
+            file.faults.append(file.fault(place, message))
+        return set()
 
     def inputs_of(self, transform: Path, *, derived: bool) -> tuple[tuple[str, ...], list[Fault]]:
         """The slugs a transform reads (DuckDB's parser lists them), and its faults."""
@@ -192,6 +234,29 @@ class Rules:
             problem.lineno = _duckdb_line(str(error))
             raise problem from error
         return names
+
+
+def _named(
+    file: YamlFile,
+    where: tuple[str | int, ...],
+    expectation: Expectation,
+    single: Collection[str],
+    several: Collection[str],
+    known: list[str],
+    owner: str,
+) -> Iterator[Fault]:
+    """Faults of the arguments that name one column, or several, of a dataset."""
+    for argument, value in expectation.kwargs.items():
+        if value is None or argument not in (*single, *several):
+            continue
+        if isinstance(value, list) != (argument in several):
+            form = "a list of columns" if argument in several else "the name of a column"
+            yield file.fault((*where, argument), f"must be {form}")
+            continue
+        for name in value if isinstance(value, list) else [value]:
+            if name not in known:
+                hint = did_you_mean(str(name), known).removeprefix("; ")
+                yield file.fault((*where, argument), f"{owner}no column {name!r}", hint or None)
 
 
 def _tables(node: Any, hidden: frozenset[str]) -> Iterator[str]:

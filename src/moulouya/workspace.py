@@ -34,8 +34,9 @@ class Dataset:
     """One dataset of a workspace: its contract, the files of its shelves and what it reads.
 
     ``inputs`` are the slugs of the published tables that its transform reads; ``references``
-    those that its foreign keys point to; ``recipe`` is the SHA-256 over the texts that decide
-    what comes out: the files on the shelves and the publisher's entry in region.yml.
+    those that its foreign keys and its expectations point to; ``recipe`` is the SHA-256 over the
+    texts that decide what comes out: the files on the shelves and the publisher's entry in
+    region.yml.
     """
 
     slug: str
@@ -206,8 +207,10 @@ class _Loading:
         expectations = self.paths["expectations"].get(slug)
         faults = self.broken[slug]
         faults.extend(self.rules.check(file, slug, theme, definition, transform))
+        compared: tuple[str, ...] = ()
         if expectations is not None:
-            faults.extend(self.rules.check_expectations(expectations, definition))
+            compared, found = self.rules.check_expectations(expectations, slug, definition)
+            faults.extend(found)
         inputs: tuple[str, ...] = ()
         if transform is not None:
             inputs, found = self.rules.inputs_of(transform, derived=definition.source is None)
@@ -215,7 +218,7 @@ class _Loading:
         if faults:
             return None
         publisher = self.region.publishers[definition.publisher]
-        references = {
+        references = set(compared) | {
             column.references.split(".")[0]
             for column in definition.columns.values()
             if column.references

@@ -305,3 +305,20 @@ def test_counts_are_those_of_plain_sql(rows: list[tuple[Any, ...]]) -> None:
 def test_the_package_is_imported_without_great_expectations() -> None:
     code = "import sys, moulouya.quality; sys.exit('great_expectations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_columns_may_have_the_names_of_keywords(run: Any) -> None:
+    with duckdb.connect() as con:
+        words = [
+            word
+            for (word,) in con.execute(
+                "SELECT keyword_name FROM duckdb_keywords() "
+                "WHERE keyword_category <> 'unreserved' AND length(keyword_name) % 3 = 2"
+            ).fetchall()
+        ]
+    assert "at" in words
+    rule = {"type": "integer", "range": [0, 1]}
+    selected = ", ".join(f'i AS "{word}"' for word in words)
+    columns = {"id": {"type": "integer"}, **dict.fromkeys(words, rule)}
+    found = run(f"SELECT i AS id, {selected} FROM range(2) r(i)", columns)
+    assert [check.message for check in found.failed] == []

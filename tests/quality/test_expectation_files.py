@@ -181,6 +181,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "expect_column_pair_values_a_to_be_greater_than_b": {"column_A": "m", "column_B": "n"},
     "expect_column_pair_values_to_be_equal": {"column_A": "n", "column_B": "same"},
+    "expect_column_pair_values_to_be_inside_box": {
+        "column_A": "one",
+        "column_B": "two",
+        "box": [0, 0, 3, 3],
+    },
     "expect_column_pair_values_to_be_in_set": {
         "column_A": "kind",
         "column_B": "one",
@@ -194,6 +199,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "expect_column_stdev_to_be_between": {"column": "n", "min_value": 1},
     "expect_column_sum_to_be_between": {"column": "n", "min_value": 4950, "max_value": 4950},
+    "expect_column_sums_to_match_other_table": {
+        "column": "n",
+        "group_by": ["kind"],
+        "other_table": "other",
+        "other_column": "n",
+    },
     "expect_column_to_exist": {"column": "n"},
     "expect_column_type_to_be": {"column": "amount", "type_": "DECIMAL(10,2)"},
     "expect_column_unique_value_count_to_be_between": {"column": "kind", "max_value": 2},
@@ -207,10 +218,19 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "expect_column_values_to_be_between": {"column": "n", "min_value": 0},
     "expect_column_values_to_be_in_set": {"column": "kind", "value_set": ["a", "b"]},
     "expect_column_values_to_be_in_type_list": {"column": "n", "type_list": ["BIGINT"]},
+    "expect_column_values_to_be_inside_box": {"column": "shape", "box": [0, 0, 3, 3]},
     "expect_column_values_to_be_json_parseable": {"column": "json"},
+    "expect_column_values_to_be_monotone": {
+        "column": "n",
+        "order_by": "m",
+        "direction": "decreasing",
+    },
     "expect_column_values_to_be_null": {"column": "nothing"},
     "expect_column_values_to_be_of_type": {"column": "n", "type_": "BIGINT"},
+    "expect_column_values_to_be_place_codes": {"column": "place", "level": "province"},
     "expect_column_values_to_be_unique": {"column": "n"},
+    "expect_column_values_to_contain_arabic": {"column": "arabic"},
+    "expect_column_values_to_have_no_gap_in_time": {"column": "n", "step": 1},
     "expect_column_values_to_match_like_pattern": {"column": "day", "like_pattern": "2020-%"},
     "expect_column_values_to_match_like_pattern_list": {
         "column": "day",
@@ -240,10 +260,24 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "expect_multicolumn_sum_to_equal": {"column_list": ["one", "two"], "sum_total": 3},
     "expect_multicolumn_values_to_be_equal": {"column_list": ["n", "same"]},
     "expect_select_column_values_to_be_unique_within_record": {"column_list": ["one", "two"]},
-    "expect_table_column_count_to_be_between": {"max_value": 10},
-    "expect_table_column_count_to_equal": {"value": 10},
+    "expect_table_column_count_to_be_between": {"max_value": 13},
+    "expect_table_column_count_to_equal": {"value": 13},
     "expect_table_columns_to_match_ordered_list": {
-        "column_list": ["n", "same", "m", "kind", "one", "two", "day", "json", "nothing", "amount"]
+        "column_list": [
+            "n",
+            "same",
+            "m",
+            "kind",
+            "one",
+            "two",
+            "day",
+            "json",
+            "nothing",
+            "amount",
+            "place",
+            "arabic",
+            "shape",
+        ]
     },
     "expect_table_columns_to_match_set": {"column_set": ["n"], "exact_match": False},
     "expect_table_row_count_to_be_between": {"min_value": 100},
@@ -254,7 +288,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 SAMPLE = """
     CREATE TABLE sample AS SELECT i AS n, i AS same, 200 - i AS m, ['a', 'b'][i % 2 + 1] AS kind,
         1 AS one, 2 AS two, '2020-01-01' AS day, '{}' AS json, NULL::VARCHAR AS nothing,
-        i::DECIMAL(10,2) AS amount FROM range(100) r(i);
+        i::DECIMAL(10,2) AS amount, '02.113' AS place, 'بركان' AS arabic,
+        'POINT(1 2)'::GEOMETRY AS shape FROM range(100) r(i);
     CREATE VIEW other AS FROM sample;
 """
 

@@ -45,7 +45,7 @@ def test_columns_are_profiled(first):
 def test_every_file_is_listed_with_its_hash(first):
     listed = {file["name"] for file in first.record["files"]}
     assert listed == {"communes.parquet", "communes.csv.gz", "communes.duckdb", "validation.json",
-                      "changes.json", "profile.json", "drift.json"}  # fmt: skip
+                      "changes.json", "profile.json", "drift.json", "privacy.json"}  # fmt: skip
     assert listed | {"version.json"} == {path.name for path in first.path.iterdir()}
 
 

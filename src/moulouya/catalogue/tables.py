@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from moulouya import scoring
 from moulouya.licences import LICENCES
 from moulouya.release import Plan
 from moulouya.storage.files import read_json
@@ -35,8 +36,11 @@ COLUMNS = {
     "inputs": "slug version:int input input_version:int",
     "validations": (
         "slug version:int moment type column severity success:bool unexpected_count:int "
-        "unexpected_percent:float message"
+        "unexpected_percent:float message "
+        "source reason"
     ),
+    "scores": "slug version:int dimension score:float explanation figures method:int",
+    "drift": "slug version:int rule column value:float allowed:float",
     "changes": "slug version:int kind key before after",
     "corrections": "slug where set reason_ar reason_fr reason_en reported",
     "publishers": "publisher name_ar name_fr name_en url contact",
@@ -61,6 +65,7 @@ def make(plan: Plan, found: dict[str, Version]) -> dict[str, pa.Table]:
 def _tables(plan: Plan, found: dict[str, Version]) -> dict[str, list[Row]]:
     region = plan.region
     every = list(found.values())
+    scored = scoring.last_scores(every[0].path) if every else {}
     return {
         "datasets": [_dataset(plan, version) for version in every],
         "columns": [row for version in every for row in _columns(version)],
@@ -72,6 +77,8 @@ def _tables(plan: Plan, found: dict[str, Version]) -> dict[str, list[Row]]:
             for name, number in v.record["inputs"].items()
         ],
         "validations": [row for version in every for row in _validations(version)],
+        "scores": [row for version in every for row in _scores(version, scored)],
+        "drift": [row for version in every for row in _drift(version)],
         "changes": [row for version in every for row in _changes(version)],
         "corrections": [row for version in every for row in _corrections(version)],
         "publishers": [
@@ -183,7 +190,32 @@ def _validations(version: Version) -> Iterator[Row]:
         yield {
             "slug": version.slug,
             "version": version.number,
-            **_only(check, *kept, "unexpected_percent", "message"),
+            **_only(check, *kept, "unexpected_percent", "message", "source", "reason"),
+        }
+
+
+def _scores(version: Version, scored: scoring.Scored) -> Iterator[Row]:
+    """Every version's, the oldest first; what the last release knows is not worked out again."""
+    for number, scores in scoring.history(version, scored):
+        for one in scores:
+            yield {
+                "slug": version.slug,
+                "version": number,
+                "dimension": one.dimension,
+                "score": one.score,
+                "explanation": one.explanation,
+                "figures": _json(one.figures),
+                "method": scoring.METHOD,
+            }
+
+
+def _drift(version: Version) -> Iterator[Row]:
+    path = version.path / "drift.json"
+    for measure in read_json(path)["measures"] if path.exists() else []:
+        yield {
+            "slug": version.slug,
+            "version": version.number,
+            **_only(measure, "rule", "column", "value", "allowed"),
         }
 
 

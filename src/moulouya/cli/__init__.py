@@ -9,7 +9,7 @@ import sys
 import structlog
 import typer
 
-from moulouya.cli import authoring, inspecting, operating
+from moulouya.cli import authoring, inbox, inspecting, operating, quality
 from moulouya.cli.options import Commands
 
 __all__ = ["app"]
@@ -32,5 +32,5 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for module in (operating, authoring, inspecting):
+for module in (operating, authoring, inspecting, quality, inbox):
     module.add_to(app)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from moulouya.portal import presentation
+from moulouya.portal import presentation, quality
 from moulouya.portal.freshness import Look, freshness
 from moulouya.portal.goals import goal_name
 from moulouya.portal.languages import Language
@@ -23,23 +23,10 @@ from moulouya.portal.published import (
     read_version,
     report,
 )
-from moulouya.portal.sentences import check_words
 from moulouya.storage.lake import Lake
 
 MOST_VERSIONS = 20
 MOST_CHANGES = 10
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of the validation report, in words."""
-
-    words: str
-    severity: str
-    success: bool
-    count: int | None
-    share: float | None
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -66,7 +53,6 @@ def gather(
     definition = dataset.definition
     dictionary = presentation.columns(catalogue, dataset, language)
     titles = {column.name: column.title for column in dictionary}
-    checks = _checks(dataset, titles, language)
     made_from, used_by = presentation.lineage(catalogue, dataset, language)
     rows = first_rows(catalogue, dataset)
     return {
@@ -82,8 +68,7 @@ def gather(
         "rejected": presentation.rejected_download(dataset, language),
         "dictionary": dictionary,
         "preview": _preview(dataset, rows, dictionary, language),
-        "passed": [check for check in checks if check.success],
-        "warnings": [check for check in checks if not check.success],
+        **quality.gather(catalogue, dataset, titles, language),
         "changes": _changes(dataset, titles, language),
         "corrections": definition.get("corrections") or [],
         "versions": _versions(lake, dataset),
@@ -96,6 +81,7 @@ def gather(
         "publisher": dataset.record["publisher"],
         "licence": dataset.record["licence"],
         "page_url": f"{public_url}/{language.code}/datasets/{dataset.slug}",
+        "files_path": f"/files/{dataset.slug}/{dataset.number}",
         "files_url": f"{public_url}/files/{dataset.slug}/{dataset.number}",
     }
 
@@ -111,27 +97,6 @@ def _deliveries(dataset: PublishedDataset) -> list[Delivery]:
         )
         for taken in dataset.record.get("snapshots") or []
     ]
-
-
-def _checks(
-    dataset: PublishedDataset, titles: Mapping[str, str], language: Language
-) -> list[Check]:
-    found = [
-        Check(
-            words=check_words(check, titles, language),
-            severity=check.get("severity") or "critical",
-            success=bool(check.get("success")),
-            count=check.get("unexpected_count"),
-            share=_share(check.get("unexpected_percent")),
-            reason=check.get("reason") or "",
-        )
-        for check in report(dataset, "validation.json").get("checks", [])
-    ]
-    return list(dict.fromkeys(found))
-
-
-def _share(percent: Any) -> float | None:
-    return float(percent) / 100 if percent is not None else None
 
 
 def _preview(

@@ -26,7 +26,9 @@ _LONGEST_QUERY = 200
 
 def fold(text: str) -> str:
     """A text as search compares it: no case, accents, vowel signs or hamza; words kept apart."""
-    apart = unicodedata.normalize("NFKD", text.translate(_LETTERS).casefold())
+    # Taking a letter apart can give a capital, such as ᴬ, and folding one can give a mark.
+    apart = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    apart = unicodedata.normalize("NFKD", apart.casefold())
     bare = "".join(char for char in apart if not unicodedata.combining(char))
     return " ".join(_WORD.findall(bare.translate(_LETTERS)))
 

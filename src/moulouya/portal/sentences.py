@@ -92,6 +92,35 @@ CHECKS = {
         "“%(column_a)s” is greater than “%(column_b)s”"
     ),
     "expect_column_pair_values_to_be_equal": N_("“%(column_a)s” equals “%(column_b)s”"),
+    "expect_column_pair_values_to_be_in_set": N_(
+        "“%(column_a)s” and “%(column_b)s” hold only the pairs that are allowed"
+    ),
+    "expect_column_pair_values_to_be_inside_box": N_(
+        "“%(column_a)s” and “%(column_b)s” lie inside the area they should"
+    ),
+    "expect_column_values_to_be_inside_box": N_("“%(column)s” lies inside the area it should"),
+    "expect_column_values_to_be_place_codes": N_("Every “%(column)s” is an official place code"),
+    "expect_column_values_to_contain_arabic": N_("“%(column)s” is written in Arabic letters"),
+    "expect_column_values_to_be_monotone": N_(
+        "“%(column)s” moves in one direction only along “%(order)s”"
+    ),
+    "expect_column_values_to_have_no_gap_in_time": N_("“%(column)s” has no gap in time"),
+    "expect_column_sums_to_match_other_table": N_(
+        "The totals of “%(column)s” are those of the dataset it is compared with: %(other)s"
+    ),
+    "expect_column_most_common_value_to_be_in_set": N_(
+        "The most frequent “%(column)s” is one of those expected"
+    ),
+    "expect_column_quantile_values_to_be_between": N_(
+        "The values of “%(column)s” are spread as expected"
+    ),
+    "expect_column_stdev_to_be_between": N_("The values of “%(column)s” are spread as expected"),
+    "expect_column_kl_divergence_to_be_less_than": N_(
+        "The values of “%(column)s” are spread as expected"
+    ),
+    "expect_column_value_z_scores_to_be_less_than": N_(
+        "No “%(column)s” lies far away from all the others"
+    ),
     "expect_multicolumn_values_to_be_equal": N_("Within a row, %(columns)s are all equal"),
     "expect_multicolumn_sum_to_equal": N_("%(columns)s add up to the expected total"),
     "expect_table_row_count_to_be_between": N_("The number of rows is plausible: %(limits)s"),
@@ -157,6 +186,9 @@ def column_rules(name: str, column: Record, key: list[str], language: Language) 
 def check_words(check: Record, titles: Mapping[str, str], language: Language) -> str:
     """What one check looked at, as a sentence; ``titles`` are the columns' titles by name."""
     kwargs = check.get("kwargs") or {}
+    title = check.get("title") or {}
+    if title.get(language.code):
+        return str(title[language.code])
     column = str(check.get("column") or kwargs.get("column") or "")
     message = CHECKS.get(check["type"]) or (ABOUT_COLUMN if column else ABOUT_TABLE)
     several = kwargs.get("column_list") or kwargs.get("column_set") or []
@@ -166,6 +198,7 @@ def check_words(check: Record, titles: Mapping[str, str], language: Language) ->
         "column_b": titles.get(kwargs.get("column_B", ""), kwargs.get("column_B", "")),
         "columns": language.joined([titles.get(name, name) for name in several]),
         "other": kwargs.get("other_table", ""),
+        "order": titles.get(kwargs.get("order_by", ""), kwargs.get("order_by", "")),
         "limits": limits(kwargs.get("min_value"), kwargs.get("max_value"), language),
     }
     sentence = language.text(message, **values).rstrip(" :\N{NO-BREAK SPACE}")

@@ -18,15 +18,11 @@ metrics, and the attribute ``_connection`` of its engine.
 
 from __future__ import annotations
 
-import os
+import builtins
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar, Literal
-
-# GX reads it when it is imported.
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-
-import builtins
 
 import duckdb
 import sqlalchemy as sa
@@ -64,6 +60,8 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
         super().__init__(*args, **{"create_temp_table": False, **kwargs})
         # DuckDB's dialect is derived from this one, but GX knows LIKE and type names by module.
         self.dialect_module = postgresql
+        # …and so are the words that it puts in quotes: DuckDB has more of them, such as "at".
+        self.engine.dialect.identifier_preparer.reserved_words = set(_keywords())
 
     @contextmanager
     def get_connection(self) -> Iterator[sa.Connection]:
@@ -107,6 +105,14 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):
         # A metric without a function of its own is an aggregate that GX bundles into a SELECT.
         _, function = get_metric_provider(metric.metric_name, self)
         return 1 if function is None else 0
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """The words that DuckDB may take for its own where a name stands."""
+    with duckdb.connect() as con:
+        found = con.execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()
+    return frozenset(word for (word,) in found)
 
 
 def _nothing_to_show(

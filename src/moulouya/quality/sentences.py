@@ -24,6 +24,15 @@ VALUES = {
         "has a length {limits}",
         "{has} a length not {limits}",
     ),
+    "expect_column_values_to_be_place_codes": (
+        "is a code of a {level}{inside}",
+        "{are} no code of a {level}{inside}",
+    ),
+    "expect_column_values_to_contain_arabic": (
+        "has an Arabic letter",
+        "{has} no Arabic letter",
+    ),
+    "expect_column_values_to_be_inside_box": ("lies inside {box}", "{do} not lie inside {box}"),
     "expect_column_values_to_be_found_in_table": (
         "is found in {other_table}.{other_column}",
         "{are} not found in {other_table}.{other_column}",
@@ -42,7 +51,28 @@ ROWS = {
         "{column_A} equals {column_B} in every row",
         "{column_A} differs from {column_B} in {n} of {total} rows",
     ),
+    "expect_column_pair_values_to_be_inside_box": (
+        "{column_A} and {column_B} lie inside {box} in every row",
+        "{column_A} and {column_B} do not lie inside {box} in {n} of {total} rows",
+    ),
 }
+# What a query looks for: said of a table without such rows, and of one with some.
+QUERIES = {
+    "expect_column_values_to_be_monotone": (
+        "{column} is {direction} along {order_by}{groups}",
+        "{column} is not {direction} along {order_by}{groups}: {n} row{s_} break{s} this",
+    ),
+    "expect_column_values_to_have_no_gap_in_time": (
+        "{column} has no gap longer than {step}{groups}",
+        "{column} has {n} gap{s_} longer than {step}{groups}",
+    ),
+    "expect_column_sums_to_match_other_table": (
+        "the sums of {column}{groups} are those of {other_table}.{other_column}",
+        "{n} sum{s_} of {column}{groups} differ{s} from {other_table}.{other_column}",
+    ),
+}
+# What an argument is when it is not given, where a sentence needs it.
+DEFAULTS = {"level": "commune", "direction": "increasing", "step": "1 day"}
 
 
 def sentence(kind: str, kwargs: Mapping[str, Any], result: Mapping[str, Any], success: bool) -> str:
@@ -54,6 +84,9 @@ def sentence(kind: str, kwargs: Mapping[str, Any], result: Mapping[str, Any], su
         return "the columns are as announced" if success else _columns(kwargs, result)
     if kind == "expect_table_columns_to_have_types":
         return _types(kwargs["column_types"], result.get("observed_value") or {})
+    if kind in QUERIES:
+        count = int(result.get("observed_value") or 0)
+        return QUERIES[kind][count > 0].format_map(_words(kwargs, count, 0))
     column = kwargs.get("column")
     if kind == "expect_column_type_to_be":
         type_ = f"{column}: the type is {result.get('observed_value')}"
@@ -99,9 +132,13 @@ def _about_rows(kind: str, kwargs: Mapping[str, Any], result: Mapping[str, Any],
 
 def _words(kwargs: Mapping[str, Any], count: int, total: int) -> dict[str, str]:
     one = count == 1
-    words = {key: show(value) for key, value in kwargs.items()}
+    words = {key: show(value) for key, value in kwargs.items() if value is not None}
+    group, inside = words.get("group_by"), words.get("inside")
     return {
+        **DEFAULTS,
         **words,
+        "groups": f" by {group}" if group else "",
+        "inside": f" inside {inside}" if inside else "",
         "n": str(count),
         "total": str(total),
         "limits": limits(kwargs),
@@ -109,6 +146,7 @@ def _words(kwargs: Mapping[str, Any], count: int, total: int) -> dict[str, str]:
         "has": "has" if one else "have",
         "do": "does" if one else "do",
         "s": "s" if one else "",
+        "s_": "" if one else "s",
         "es": "es" if one else "",
     }
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,15 +17,16 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 from moulouya.definition import Column
 from moulouya.errors import DefinitionError, Fault
 from moulouya.expectations import ExpectationSuiteFile
-from moulouya.quality import metrics, uniqueness
+from moulouya.quality import metrics, regional, series, uniqueness
+from moulouya.region import Text
 from moulouya.workspace import Dataset
 from moulouya.yamlfile import YamlFile, read_yaml, validate
 
 Moment = Literal["incoming", "outgoing"]
 Severity = Literal["critical", "warning", "info"]
 # What DuckDB computes by itself: the imports register it with GX.
-REGISTERED = (metrics, uniqueness)
-UNEXPECTED_ROWS = "unexpected_rows_expectation"
+REGISTERED = (metrics, uniqueness, regional, series)
+MONOTONE = "expect_column_values_to_be_monotone"
 FOUND_IN_TABLE = "expect_column_values_to_be_found_in_table"
 
 
@@ -39,6 +40,8 @@ class Rule:
     severity: Severity = "critical"
     reason: str | None = None
     unchecked: str | None = None
+    title: dict[str, str] | None = None
+    reason_texts: dict[str, str] | None = None
 
 
 def rules(dataset: Dataset, moment: Moment, tables: Collection[str]) -> list[Rule]:
@@ -47,15 +50,26 @@ def rules(dataset: Dataset, moment: Moment, tables: Collection[str]) -> list[Rul
     Raises DefinitionError when the expectations file is broken.
     """
     contract = _incoming(dataset) if moment == "incoming" else _outgoing(dataset, tables)
-    return [*contract, *_from_file(dataset, moment)]
+    return [*contract, *_from_file(dataset, moment, tables)]
 
 
-def compile_suite(name: str, every: list[Rule]) -> ExpectationSuite:
-    """The rules that can be checked as a suite; ``meta["rule"]`` is a rule's place in the list."""
+def compile_suite(name: str, every: list[Rule], key: Sequence[str] = ()) -> ExpectationSuite:
+    """The rules that can be checked as a suite; ``meta["rule"]`` is a rule's place in the list.
+
+    ``key`` are the columns that name a row, for the expectations that select rows themselves.
+    """
     expectations = [
-        expectation(rule, number) for number, rule in enumerate(every) if rule.unchecked is None
+        expectation(_with_key(rule, key), number)
+        for number, rule in enumerate(every)
+        if rule.unchecked is None
     ]
     return ExpectationSuite(name=name, expectations=expectations)
+
+
+def _with_key(rule: Rule, key: Sequence[str]) -> Rule:
+    return (
+        replace(rule, kwargs={**rule.kwargs, "key": list(key)}) if rule.type == MONOTONE else rule
+    )
 
 
 def expectation(rule: Rule, number: int = 0) -> Expectation:
@@ -156,7 +170,7 @@ def _typed(column: Column, text: str) -> Any:
     return text
 
 
-def _from_file(dataset: Dataset, moment: Moment) -> list[Rule]:
+def _from_file(dataset: Dataset, moment: Moment, tables: Collection[str]) -> list[Rule]:
     if dataset.expectations is None:
         return []
     file = read_yaml(dataset.expectations)
@@ -165,14 +179,20 @@ def _from_file(dataset: Dataset, moment: Moment) -> list[Rule]:
         raise DefinitionError(file.faults)
     found = []
     for number, written in enumerate(suite.expectations):
+        reason = written.meta.reason or written.notes
         rule = Rule(
             type=written.type,
             kwargs=written.kwargs,
             source="expectations",
             severity=written.severity,
-            reason=written.meta.reason or written.notes,
+            reason=reason.en if isinstance(reason, Text) else reason,
+            title=written.meta.title.model_dump() if written.meta.title else None,
+            reason_texts=reason.model_dump() if isinstance(reason, Text) else None,
         )
         _check_arguments(rule, number, file)
+        for other in written.other_tables(dataset.references):
+            if other not in tables and other != dataset.slug:
+                rule = replace(rule, severity="info", unchecked=f"{other}, which is not published")
         # Without a transform the staged table is the published one: there is one moment.
         if written.meta.moment == moment or dataset.transform is None:
             found.append(rule)

@@ -37,6 +37,8 @@ class Check:
     message: str
     source: Literal["contract", "expectations"]
     reason: str | None
+    title: dict[str, str] | None = None
+    reason_texts: dict[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,6 @@ def validate(
     Raises DefinitionError when the expectations file is wrong.
     """
     rules = suite.rules(dataset, moment, inputs.keys())
-    expectations = suite.compile_suite(dataset.slug, rules).expectations
     name = STAGED if moment == "incoming" else dataset.slug
     views = {**inputs, dataset.slug: table, name: table}
     with duck.connect(
@@ -118,6 +119,7 @@ def validate(
             )
         count, columns = _shape(con, name)
         key = [column for column in dataset.definition.key if column in columns]
+        expectations = suite.compile_suite(dataset.slug, rules, key).expectations
         results = running.results(con, name, expectations, key, fuse=fuse)
     checks = [_check(rule, moment, results.get(number), count) for number, rule in enumerate(rules)]
     return Validation(moment, count, tuple(checks))
@@ -139,7 +141,7 @@ def _check(
     count = found.get("unexpected_count")
     if count is None and "element_count" in found:
         count = 0
-    elif rule.type == suite.UNEXPECTED_ROWS:
+    elif "unexpected_rows" in (found.get("details") or {}):
         count = found.get("observed_value")
     if raised is None and rule.unchecked is None and result is not None:
         raised = _silence(rule, result, rows)
@@ -168,6 +170,8 @@ def _check(
         message=message,
         source=rule.source,
         reason=rule.reason,
+        title=rule.title,
+        reason_texts=rule.reason_texts,
     )
 
 
