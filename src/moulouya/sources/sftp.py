@@ -89,8 +89,16 @@ async def _connected(
             login_timeout=request.timeout,
             keepalive_interval=15,
         )
-    except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed) as error:
+    except (
+        asyncssh.HostKeyNotVerifiable,
+        asyncssh.KeyExchangeFailed,
+        asyncssh.ConnectionLost,
+    ) as error:
         shown = await asyncssh.get_server_host_key(login.host, port, config=None)
+        pinned = shown is not None and shown.public_data in [key.public_data for key in trusted]
+        # A server with no key of a kind that we trust may hang up before it says so.
+        if isinstance(error, asyncssh.ConnectionLost) and (pinned or shown is None):
+            raise
         known = ", ".join(key.get_fingerprint() for key in trusted)
         raise SourceError(
             f"{login.host}:{port} shows a host key that is not pinned: "
