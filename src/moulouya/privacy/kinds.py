@@ -47,3 +47,5 @@ ABOUT: dict[PersonalKind, About] = {
                            "precise locations of homes"),
 }  # fmt: skip
 KINDS: tuple[PersonalKind, ...] = tuple(ABOUT)
+
+SHARE = 0.3  # a weak kind blocks from this share of cells on
