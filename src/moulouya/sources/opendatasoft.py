@@ -10,7 +10,7 @@ from moulouya.definition.sources.portals import EXPORTS
 from moulouya.errors import SourceError
 from moulouya.sources.answers import refuse_mismatch
 from moulouya.sources.delivery import Delivery, Request
-from moulouya.sources.paging import Call, Page, collect, delivery
+from moulouya.sources.paging import Call, Page, answered, collect, delivery
 
 FIRST_VERSION_SIZE = 1000
 FIRST_VERSION_LIMIT = 10_000
@@ -42,15 +42,7 @@ def _export(client: web.Client, source: OpendatasoftSource, request: Request) ->
     if response is None:
         return None
     refuse_mismatch(path, source, response.url)
-    return Delivery(
-        members=(path.name,),
-        url=response.url,
-        status=response.status,
-        headers=response.headers,
-        etag=response.etag,
-        last_modified=response.last_modified,
-        state={"asked": call.identity},
-    )
+    return answered(path, response, call)
 
 
 def _records(client: web.Client, source: OpendatasoftSource, request: Request) -> Delivery:

@@ -159,6 +159,19 @@ def delivery(pages: Pages, **more: Any) -> Delivery:
     )
 
 
+def answered(path: Path, response: Response, call: Call) -> Delivery:
+    """The delivery of one answer; ``state`` says what was asked, as its ETag is that question's."""
+    return Delivery(
+        members=(path.name,),
+        url=response.url,
+        status=response.status,
+        headers=response.headers,
+        etag=response.etag,
+        last_modified=response.last_modified,
+        state={"asked": call.identity},
+    )
+
+
 def linked(client: Client, page: Page, link: str) -> Call:
     """The call that a next link asks for, with the headers of the one before.
 

@@ -12,7 +12,7 @@ from moulouya.definition import Paging, RestSource, paths
 from moulouya.errors import SourceError
 from moulouya.sources.answers import Answers, refuse_mismatch
 from moulouya.sources.delivery import Delivery, Request
-from moulouya.sources.paging import Call, Page, collect, delivery, linked
+from moulouya.sources.paging import Call, Page, answered, collect, delivery, linked
 from moulouya.sources.templates import filled
 
 JSON = ("json", "geojson")
@@ -61,15 +61,7 @@ def _whole(client: web.Client, source: RestSource, request: Request, call: Call)
                 f"{response.url} says that it has {total} records and sent {rows}",
                 hint="it answers in pages: set source.paging.style",
             )
-    return Delivery(
-        members=(path.name,),
-        url=response.url,
-        status=response.status,
-        headers=response.headers,
-        etag=response.etag,
-        last_modified=response.last_modified,
-        state={"asked": call.identity},
-    )
+    return answered(path, response, call)
 
 
 def _paged(client: web.Client, source: RestSource, request: Request, call: Call) -> Delivery:

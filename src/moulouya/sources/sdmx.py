@@ -9,7 +9,7 @@ from moulouya.definition import SdmxSource
 from moulouya.errors import SourceError
 from moulouya.sources.answers import refuse_mismatch
 from moulouya.sources.delivery import Delivery, Request
-from moulouya.sources.paging import Call
+from moulouya.sources.paging import Call, answered
 from moulouya.sources.templates import filled
 
 ACCEPT = {
@@ -53,15 +53,7 @@ def fetch(source: SdmxSource, request: Request) -> Delivery | None:
     if response is None:
         return None
     refuse_mismatch(path, source, response.url)
-    return Delivery(
-        members=(path.name,),
-        url=response.url,
-        status=response.status,
-        headers=response.headers,
-        etag=response.etag,
-        last_modified=response.last_modified,
-        state={"asked": call.identity},
-    )
+    return answered(path, response, call)
 
 
 def _suffix(source: SdmxSource) -> str:

@@ -11,7 +11,7 @@ from moulouya import web
 from moulouya.definition import WfsSource
 from moulouya.errors import SourceError, did_you_mean
 from moulouya.sources.delivery import Delivery, Request
-from moulouya.sources.paging import Call, Page, collect, delivery
+from moulouya.sources.paging import Call, Page, answered, collect, delivery
 from moulouya.sources.templates import filled
 from moulouya.sources.wfs_answers import Answer, answer, feature_types
 
@@ -99,15 +99,7 @@ class _Service:
                     hint="the service hands out no more at once: set source.page_size",
                 )
             self._refuse_none(len(found.ids))
-        return Delivery(
-            members=(path.name,),
-            url=response.url,
-            status=response.status,
-            headers=response.headers,
-            etag=response.etag,
-            last_modified=response.last_modified,
-            state={"asked": call.identity},
-        )
+        return answered(path, response, call)
 
     def pages(self, size: int) -> Delivery:
         """All features in pages, each starting where the one before ended."""
