@@ -112,6 +112,13 @@ class LakeError(MoulouyaError):
     code = "lake"
 
 
+class Conflict(LakeError):
+    """Somebody else committed the same number meanwhile; nothing is lost by trying again."""
+
+    code = "conflict"
+    retry = True
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the closest known word, or nothing when none is close."""
     from rapidfuzz import process, utils

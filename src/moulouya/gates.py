@@ -10,9 +10,7 @@ from moulouya.errors import UsageError
 from moulouya.ledger import Outcome, now, stamp
 from moulouya.storage.files import (
     canonical_json,
-    commit_directory,
     read_json,
-    replace_file,
     told_plainly,
     write_file,
 )
@@ -39,7 +37,7 @@ def remember(lake: Lake, dataset: Dataset, sha256: str | None, inputs: dict[str,
     newest = lake.latest(lake.versions(dataset.slug)) or 0
     with told_plainly(f"noting what {dataset.slug} was made of"):
         material = _material(dataset, sha256, inputs, newest)
-        replace_file(_memory(lake, dataset), canonical_json(material))
+        lake.write(_memory(lake, dataset), canonical_json(material))
 
 
 def _memory(lake: Lake, dataset: Dataset) -> Path:
@@ -90,12 +88,13 @@ def hold(lake: Lake, slug: str, run_id: str, folder: Path, reasons: list[str]) -
             canonical_json({"format": 1, "slug": slug, "run_id": run_id, "reasons": reasons,
                             "held": stamp(now())}),
         )  # fmt: skip
-        commit_directory(folder, lake.quarantine(slug) / run_id, lake.root)
+        lake.commit(folder, lake.quarantine(slug) / run_id, "held.json")
 
 
 def pending(lake: Lake, slug: str) -> list[Held]:
     """Everything of a dataset that is or was held, oldest first."""
     found = []
+    lake.refresh(lake.quarantine(slug))
     for path in sorted(lake.quarantine(slug).glob("*/held.json")):
         record = read_json(path)
         decided = lake.quarantine(slug) / f"{record['run_id']}.decision.json"
@@ -132,4 +131,4 @@ def decide(lake: Lake, held_version: Held, slug: str, decision: dict[str, str]) 
     """Record what a person decided, with name and reason."""
     path = lake.quarantine(slug) / f"{held_version.run_id}.decision.json"
     with told_plainly(f"recording the decision about {slug}"):
-        write_file(path, canonical_json({"format": 1, "decided": stamp(now()), **decision}))
+        lake.write(path, canonical_json({"format": 1, "decided": stamp(now()), **decision}))

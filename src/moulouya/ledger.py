@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from moulouya.errors import MoulouyaError
-from moulouya.storage.files import canonical_json, make_directories, read_json, replace_file
+from moulouya.storage.files import canonical_json, read_json
 from moulouya.storage.lake import Lake
 
 Outcome = Literal["published", "unchanged", "held", "failed"]
@@ -70,14 +70,14 @@ def describe(error: BaseException) -> dict[str, Any]:
 def write(lake: Lake, record: RunRecord) -> Path:
     """Write a run's record under the day it started; a retry of the run replaces its own."""
     folder = lake.ledger / record.started[:10].replace("-", "/")
-    make_directories(folder, lake.root)
     path = folder / f"{record.run_id}.json"
-    replace_file(path, canonical_json(record.to_json()))
+    lake.write(path, canonical_json(record.to_json()))
     return path
 
 
 def records(lake: Lake) -> Iterator[dict[str, Any]]:
     """Every record, newest day first."""
+    lake.refresh(lake.ledger)
     if not lake.ledger.is_dir():
         return
     for path in sorted(lake.ledger.glob("*/*/*/*.json"), reverse=True):
@@ -86,6 +86,7 @@ def records(lake: Lake) -> Iterator[dict[str, Any]]:
 
 def last_runs(lake: Lake, slugs: set[str]) -> dict[str, dict[str, Any]]:
     """The newest record of each dataset; stops reading once every one is found."""
+    lake.refresh(lake.ledger)
     found: dict[str, dict[str, Any]] = {}
     day = ""
     for path in sorted(

@@ -19,9 +19,6 @@ from moulouya.ledger import now, stamp
 from moulouya.region import Region
 from moulouya.storage.files import (
     canonical_json,
-    commit_directory,
-    make_directories,
-    put_if_absent,
     read_json,
     remove_tree,
     sha256_of,
@@ -96,7 +93,7 @@ def _verify(path: Path, file: dict[str, Any]) -> None:
 
 def plan(lake: Lake, region: Region, public_url: str) -> tuple[Plan, dict[str, Version]]:
     """The next release as the committed versions make it."""
-    slugs = sorted(folder.name for folder in (lake.root / "datasets").glob("*/"))
+    slugs = lake.names(lake.datasets)
     newest = {slug: versions.latest(lake, slug) for slug in slugs}
     found = {slug: version for slug, version in newest.items() if version is not None}
     datasets = {
@@ -139,7 +136,7 @@ def commit(lake: Lake, region: Region, public_url: str, build: Build) -> tuple[R
             target.rename(orphan)
             remove_tree(orphan)
         manifest_sha256 = sha256_of(scratch / "manifest.json")
-        commit_directory(scratch, target, lake.root)
+        lake.commit(scratch, target, "manifest.json")
         _log(lake, planned.number, manifest_sha256)
         return read(lake, planned.number), True
 
@@ -174,8 +171,6 @@ def _log(lake: Lake, number: int, manifest_sha256: str) -> None:
         "previous_sha256": sha256_of(previous) if previous.exists() else None,
         "created": stamp(now()),
     }
-    make_directories(lake.log, lake.root)
-    scratch = lake.root / "tmp" / f"log-{number}-{os.getpid()}"
-    if not put_if_absent(lake.log / str(number), canonical_json(entry), scratch):
+    if not lake.put_new(lake.log / str(number), canonical_json(entry)):
         raise LakeError(f"release {number} was committed by another host meanwhile",
                         hint="moulouya release")  # fmt: skip

@@ -140,15 +140,15 @@ def end(
 
 def fail(run: Run, error: Exception) -> None:
     """End a run as failed; its report and rejected rows go to the quarantine."""
-    kept = run.lake.quarantine(run.dataset.slug) / run.run_id
+    lake = run.lake
+    kept = lake.quarantine(run.dataset.slug) / run.run_id
     try:
         checked = report(run)
         staged = run.read("staged")
         if checked["checks"] or staged.get("rejects"):
-            kept.mkdir(parents=True, exist_ok=True)
-            write_file(kept / "validation.json", canonical_json(checked))
+            lake.write(kept / "validation.json", canonical_json(checked))
             if staged.get("rejects") and Path(staged["rejects"]).exists():
-                Path(staged["rejects"]).replace(kept / "rejected.parquet")
+                lake.keep(Path(staged["rejects"]), kept / "rejected.parquet")
         end(run, "failed", error=ledger.describe(error))
     except (OSError, MoulouyaError) as second:
         # The lake itself cannot be written (a full disk): the first error is the one to show.

@@ -17,7 +17,6 @@ from moulouya.storage.files import (
     canonical_json,
     read_json,
     remove_tree,
-    replace_file,
     sha256_of,
     told_plainly,
     write_file,
@@ -80,7 +79,7 @@ def _remember(lake: Lake, snapshot: Snapshot, state: dict[str, Any]) -> None:
     """Note how far a source got that gave the same bytes again."""
     if state != snapshot.state:
         noted = canonical_json({"format": 1, "snapshot": snapshot.number, "state": state})
-        replace_file(lake.snapshots(snapshot.slug) / "state.json", noted)
+        lake.write(lake.snapshots(snapshot.slug) / "state.json", noted)
 
 
 def _state(lake: Lake, snapshot: Snapshot) -> dict[str, Any]:
@@ -93,7 +92,7 @@ def _state(lake: Lake, snapshot: Snapshot) -> dict[str, Any]:
 def paths(lake: Lake, snapshot: Snapshot) -> dict[str, Path]:
     """The files of a snapshot in the lake, by the names they were delivered under."""
     folder = lake.snapshots(snapshot.slug) / str(snapshot.number)
-    return {file.name: folder / file.path for file in snapshot.files}
+    return {file.name: lake.local(folder / file.path) for file in snapshot.files}
 
 
 def since(lake: Lake, slug: str, number: int) -> list[Snapshot]:
@@ -209,7 +208,7 @@ def _keep(
         write_file(
             scratch / "snapshot.json", canonical_json({"format": 1, "number": number, **record})
         )
-        lake.commit_next(scratch, lake.snapshots(dataset.slug))
+        lake.commit_next(scratch, lake.snapshots(dataset.slug), "snapshot.json")
     return read(lake, dataset.slug, number)
 
 

@@ -14,6 +14,7 @@ import duckdb
 
 from moulouya import __version__, changes, duck
 from moulouya.duck import identifier, literal, one_row
+from moulouya.errors import Conflict
 from moulouya.ledger import now, stamp
 from moulouya.region import Region
 from moulouya.settings import Settings
@@ -211,12 +212,22 @@ def finish(
 
 
 def commit(lake: Lake, slug: str, folder: Path) -> Version:
-    """Give a finished draft its number; the caller holds the dataset's lock since ``prepare``."""
-    return read(lake, slug, lake.commit_next(folder, lake.versions(slug)))
+    """Give a finished draft the number that its record says.
+
+    Raises Conflict when another host has given it to another one since ``prepare``.
+    """
+    number = read_json(folder / "version.json")["version"]
+    if not lake.commit(folder, lake.version(slug, number), "version.json"):
+        raise Conflict(f"version {number} of {slug} was published meanwhile",
+                       hint=f"moulouya run {slug}")  # fmt: skip
+    return read(lake, slug, number)
 
 
 def _write_downloads(draft: Draft, settings: Settings) -> tuple[list[dict[str, Any]], str]:
-    """Write csv.gz and the self-contained DuckDB file; return column profiles and a row hash."""
+    """Write csv.gz and the self-contained DuckDB file; return column profiles and a row hash.
+
+    The rows that were left out, where there are any, are written as text too.
+    """
     slug, folder = draft.dataset.slug, draft.folder
     table = folder / f"{slug}.parquet"
     database = folder / f"{slug}.duckdb"
@@ -236,6 +247,13 @@ def _write_downloads(draft: Draft, settings: Settings) -> tuple[list[dict[str, A
             f"COPY (SELECT {flat} FROM published) TO {literal(str(folder / f'{slug}.csv.gz'))} "
             "(FORMAT csv, HEADER, COMPRESSION gzip)"
         )
+        rejected = folder / "rejected.parquet"
+        if rejected.exists():
+            con.execute(
+                f"COPY (FROM read_parquet({literal(str(rejected))})) "
+                f"TO {literal(str(folder / 'rejected.csv.gz'))} "
+                "(FORMAT csv, HEADER, COMPRESSION gzip)"
+            )
         con.execute(f"ATTACH {literal(str(database))} AS target (STORAGE_VERSION 'v1.0.0')")
         copy_table(con, "published", f"target.{identifier(slug)}", draft.dataset.definition)
         con.execute("DETACH target")

@@ -20,6 +20,8 @@ from moulouya.storage.files import (
 )
 from moulouya.storage.lake import Lake, open_lake
 
+SEAL = "version.json"
+
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
@@ -57,7 +59,7 @@ def test_a_damaged_format_file_is_an_error_that_names_it(lake, content):
 def test_numbers_follow_each_other(lake):
     folder = lake.versions("a")
     assert lake.latest(folder) is None
-    assert [lake.commit_next(draft(lake, f"r{n}"), folder) for n in range(3)] == [1, 2, 3]
+    assert [lake.commit_next(draft(lake, f"r{n}"), folder, SEAL) for n in range(3)] == [1, 2, 3]
     assert lake.numbers(folder) == [1, 2, 3]
 
 
@@ -77,14 +79,14 @@ def test_a_name_that_is_taken_is_never_replaced(lake):
 
 
 def test_a_number_taken_meanwhile_is_left_and_the_next_one_used(lake, monkeypatch):
-    lake.commit_next(draft(lake, "one", "first"), lake.versions("a"))
+    lake.commit_next(draft(lake, "one", "first"), lake.versions("a"), SEAL)
     monkeypatch.setattr(Lake, "latest", lambda self, folder: None)
-    assert lake.commit_next(draft(lake, "two", "second"), lake.versions("a")) == 2
+    assert lake.commit_next(draft(lake, "two", "second"), lake.versions("a"), SEAL) == 2
     assert (lake.version("a", 1) / "file").read_text() == "first"
 
 
 def test_committed_files_are_read_only(lake):
-    lake.commit_next(draft(lake, "one"), lake.versions("a"))
+    lake.commit_next(draft(lake, "one"), lake.versions("a"), SEAL)
     assert (lake.version("a", 1) / "file").stat().st_mode & 0o222 == 0
 
 
@@ -105,7 +107,7 @@ def test_everything_is_synced_before_it_gets_its_name(lake, monkeypatch):
     scratch = draft(lake, "one")
     (scratch / "deep").mkdir()
     (scratch / "deep" / "file").write_text("y")
-    lake.commit_next(scratch, lake.versions("a"))
+    lake.commit_next(scratch, lake.versions("a"), SEAL)
     before, after = done[: done.index("RENAME")], done[done.index("RENAME") + 1 :]
     assert {str(scratch / "file"), str(scratch / "deep" / "file"), str(scratch)} <= set(before)
     assert str(lake.versions("a")) in after

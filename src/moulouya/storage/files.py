@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from moulouya.errors import LakeError
+from moulouya.storage.crashpoints import reached
 
 CHUNK = 1024 * 1024
 
@@ -86,8 +87,12 @@ def replace_file(path: Path, data: bytes) -> None:
 
 
 def make_directories(path: Path, root: Path) -> None:
-    """Create a directory below ``root`` and sync every parent that gained an entry."""
-    if path.is_dir():
+    """Create a directory below ``root`` and make the way to it durable.
+
+    A directory that is there already is synced too: whoever made it may have died before its
+    name was safe.
+    """
+    if path == root:
         return
     make_directories(path.parent, root)
     path.mkdir(exist_ok=True)
@@ -106,6 +111,7 @@ def commit_directory(scratch: Path, target: Path, root: Path) -> bool:
             path.chmod(0o444)
             sync_file(path)
         sync_directory(Path(folder))
+    reached("after_stage_sync")
     make_directories(target.parent, root)
     try:
         scratch.rename(target)
@@ -113,7 +119,9 @@ def commit_directory(scratch: Path, target: Path, root: Path) -> bool:
         if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
             return False
         raise
+    reached("after_rename")
     sync_directory(target.parent)
+    reached("after_directory_sync")
     return True
 
 
@@ -123,13 +131,16 @@ def put_if_absent(path: Path, data: bytes, scratch: Path) -> bool:
     ``link`` fails where ``rename`` would overwrite: this is the commit of a release.
     """
     write_file(scratch, data)
+    reached("after_log_write")
     try:
         os.link(scratch, path)
     except FileExistsError:
         return False
     finally:
         scratch.unlink()
+    reached("after_log_link")
     sync_directory(path.parent)
+    reached("after_log_sync")
     return True
 
 

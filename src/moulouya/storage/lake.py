@@ -1,4 +1,9 @@
-"""Where everything lies in the lake, and which numbers come next."""
+"""Where everything lies in the lake, and how something new gets its place there.
+
+A path below ``root`` is an address: of a file in a folder, or of the copy on this host of an object
+in a bucket. Records (JSON) can be read under their path after ``refresh``; whoever opens a data
+file asks for it by ``local``. Everything is written by the methods of this class.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +20,11 @@ from moulouya.storage.files import (
     canonical_json,
     commit_directory,
     make_directories,
+    put_if_absent,
     read_json,
     remove_tree,
     replace_file,
+    sync_directory,
     told_plainly,
 )
 
@@ -35,9 +42,14 @@ class Lake:
         """Raw bytes as they were delivered, one directory a delivery."""
         return self.root / "snapshots" / slug
 
+    @property
+    def datasets(self) -> Path:
+        """Published tables, one directory a dataset."""
+        return self.root / "datasets"
+
     def versions(self, slug: str) -> Path:
-        """Published tables, one directory a version."""
-        return self.root / "datasets" / slug
+        """Published tables of a dataset, one directory a version."""
+        return self.datasets / slug
 
     def version(self, slug: str, number: int) -> Path:
         """One version of a dataset."""
@@ -47,6 +59,10 @@ class Lake:
     def releases(self) -> Path:
         """Catalogues, one directory a release."""
         return self.root / "releases"
+
+    def release(self, number: int) -> Path:
+        """One release."""
+        return self.releases / str(number)
 
     @property
     def log(self) -> Path:
@@ -63,11 +79,26 @@ class Lake:
         return self.root / "quarantine" / slug
 
     def scratch(self, run_id: str) -> Path:
-        """The working directory of a run; nothing outside it sees it."""
+        """The working directory of a run, on this host; nothing outside it sees it."""
         return self.root / "tmp" / run_id
+
+    def refresh(self, folder: Path) -> None:
+        """Bring the records below a folder to this host; nothing to do where the lake is one."""
+
+    def local(self, path: Path) -> Path:
+        """A committed file on this host, whole. Raises LakeError when it cannot be brought."""
+        return path
+
+    def names(self, folder: Path) -> list[str]:
+        """The directories of a folder by name, in order."""
+        self.refresh(folder)
+        if not folder.is_dir():
+            return []
+        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
 
     def numbers(self, folder: Path) -> list[int]:
         """The committed numbers of a folder, in order."""
+        self.refresh(folder)
         if not folder.is_dir():
             return []
         return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit())
@@ -77,13 +108,60 @@ class Lake:
         numbers = self.numbers(folder)
         return numbers[-1] if numbers else None
 
-    def commit_next(self, scratch: Path, folder: Path) -> int:
+    def commit(self, scratch: Path, target: Path, seal: str) -> bool:
+        """Give a finished directory its name, whole, durably and for ever.
+
+        ``seal`` is the file in it that is seen last by others. Returns False, and leaves
+        ``scratch`` where it is, when the name is taken.
+        """
+        with told_plainly(f"writing to {target.parent}"):
+            return commit_directory(scratch, target, self.root)
+
+    def commit_next(self, scratch: Path, folder: Path, seal: str) -> int:
         """Give a finished directory the next free number of a folder, durably."""
-        with told_plainly(f"writing to {folder}"):
-            number = (self.latest(folder) or 0) + 1
-            while not commit_directory(scratch, folder / str(number), self.root):
-                number += 1
-            return number
+        number = (self.latest(folder) or 0) + 1
+        while not self.commit(scratch, folder / str(number), seal):
+            number += 1
+        return number
+
+    def put_new(self, path: Path, data: bytes) -> bool:
+        """Create a record in one step and durably, or return False because it is there."""
+        with told_plainly(f"writing {path}"):
+            make_directories(path.parent, self.root)
+            scratch = self.root / "tmp" / f"{path.parent.name}-{path.name}-{os.getpid()}"
+            return put_if_absent(path, data, scratch)
+
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a record that a later one may replace: a note, or a line of the ledger."""
+        with told_plainly(f"writing {path}"):
+            make_directories(path.parent, self.root)
+            replace_file(path, data)
+
+    def keep(self, source: Path, target: Path) -> None:
+        """Move a file of a run's scratch directory to its place, replacing what lies there."""
+        with told_plainly(f"writing {target}"):
+            make_directories(target.parent, self.root)
+            source.replace(target)
+            sync_directory(target.parent)
+
+    def remove(self, path: Path) -> None:
+        """Remove a directory or file that nothing refers to any more."""
+        with told_plainly(f"removing {path}"):
+            if path.is_dir():
+                remove_tree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+    def settle(self, folder: Path) -> None:
+        """Make what is seen in a folder durable before it is relied upon.
+
+        Whoever gave it its name may have died before the name was safe from a power cut.
+        """
+        with told_plainly(f"syncing {folder}"):
+            while folder.is_relative_to(self.root):
+                if folder.is_dir():
+                    sync_directory(folder)
+                folder = folder.parent
 
     def sweep(self) -> None:
         """Remove the scratch directories of runs that died days ago; nothing refers to them."""
