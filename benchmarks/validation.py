@@ -1,21 +1,25 @@
 """What validation costs beside one scan written by hand: the same rules on the same Parquet file.
 
-    python benchmarks/validation.py --rows 1000000 --json
+    python -m benchmarks.validation --rows 10000000 --repeats 3 --peers --json
 
-Each side runs in a process of its own, in turns; imports are not counted. The figures are CPU
-seconds (medians), their ratio, and the peak memory of each process.
+Each side runs in a process of its own, in turns, and its imports are not counted. The figures are
+CPU seconds from the Parquet file to the outcome (medians), their ratio to the scan by hand, and the
+peak memory of each process. Pandera on polars and Great Expectations on pandas have the whole table
+in memory: they run once. Before a side is measured it judges two small tables, a sound and a
+spoiled one, so that no side is quick because it does not look.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +33,9 @@ TABLE = """
         -4 + (i % 350) / 100 AS lon
     FROM range({rows}) r(i)
 """
-# The same twenty rules: as a contract and an expectations file, and as one SELECT.
+# The same twenty-one rules: as a contract and an expectations file, as one SELECT, and as the peers
+# have them (see ``validation_peers``).
+RULES = 21
 COLUMNS: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "range": [0, 10**12]},
     "day": {"type": "date", "required": True, "range": ["2015-01-01", "2026-12-31"]},
@@ -77,6 +83,18 @@ UNIQUE_BY_HAND = """
 """
 
 
+# Breaks every rule but three: the number of rows, the names and the types of the columns.
+SPOILED = """
+    SELECT * REPLACE (CASE WHEN id % 2 = 0 THEN -5::BIGINT END AS id,
+        CASE WHEN id % 2 = 0 THEN DATE '1999-12-31' END AS day,
+        CASE WHEN id % 2 = 0 THEN 'Xyz' END AS province, 'abc' AS name, 'x' AS code, 'x' AS label,
+        CASE WHEN id % 2 = 0 THEN -1.0::DOUBLE END AS value, -1::DECIMAL(12,2) AS amount,
+        9999::BIGINT AS quantity, 'x' AS status, 90.0::DOUBLE AS lat,
+        90.0::DOUBLE AS lon)
+    FROM ({table})
+"""
+
+
 def by_hand(path: Path) -> float:
     """CPU seconds of one scan, and of the key in its order."""
     from moulouya import duck
@@ -119,78 +137,144 @@ def by_validation(path: Path, *, fuse: bool) -> float:
         recipe="",
     )  # fmt: skip
 
-    def run(table: Path) -> float:
+    def run(table: Path) -> tuple[float, int]:
         start = time.process_time()
         found = validate(
             table, dataset, moment="outgoing", inputs={}, settings=Settings(), fuse=fuse
         )
         seconds = time.process_time() - start
-        assert found.success, [check.message for check in found.failed]
-        assert len(found.checks) >= 20
-        return seconds
+        assert len(found.checks) == RULES
+        return seconds, len(found.failed)
 
-    run(path.with_name("small.parquet"))
-    return run(path)
+    return judged(run, path)
 
 
-SIDES = {
+def judged(run: Callable[[Path], tuple[float, int]], path: Path) -> float:
+    """CPU seconds for a sound table, by a judge who finds what is wrong with a spoiled one."""
+    _, failed = run(path.with_name("small.parquet"))
+    assert failed == 0, failed
+    _, failed = run(path.with_name("spoiled.parquet"))
+    assert failed == RULES - 3, failed
+    seconds, failed = run(path)
+    assert failed == 0, failed
+    return seconds
+
+
+def by_pandera(path: Path) -> float:
+    """CPU seconds of pandera over a polars frame of the whole table."""
+    from benchmarks import validation_peers
+
+    return judged(validation_peers.pandera_on_polars, path)
+
+
+def by_pandas(path: Path) -> float:
+    """CPU seconds of Great Expectations' own engine over a pandas frame of the whole table."""
+    from benchmarks import validation_peers
+
+    return judged(validation_peers.gx_on_pandas, path)
+
+
+SIDES: dict[str, Callable[[Path], float]] = {
     "hand": by_hand,
     "fused": lambda path: by_validation(path, fuse=True),
     "unfused": lambda path: by_validation(path, fuse=False),
+    "pandera_on_polars": by_pandera,
+    "gx_on_pandas": by_pandas,
 }
+# What a peer needs installed.
+PEERS = {"pandera_on_polars": ("pandera", "polars"), "gx_on_pandas": ("pandas",)}
+OURS = tuple(side for side in SIDES if side not in PEERS)
 
 
-def measure(rows: int, repeats: int) -> dict[str, Any]:
+def measure(rows: int, repeats: int, sides: Sequence[str]) -> dict[str, Any]:
     """Run every side in its own process, in turns, over one generated table."""
     from moulouya import duck
 
-    figures: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "table.parquet")
+        small = TABLE.format(rows=5000)
         with duck.connect() as con:
-            for target, size in ((path, rows), (path.with_name("small.parquet"), 5000)):
-                con.execute(f"COPY ({TABLE.format(rows=size)}) TO '{target}' (FORMAT parquet)")
-        for _ in range(repeats):
-            for side in SIDES:
-                command = [sys.executable, __file__, "--side", side, "--table", str(path)]
-                done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-                figures[side].append(json.loads(done.stdout.splitlines()[-1]))
-    result: dict[str, Any] = {"rows": rows, "repeats": repeats}
-    for side, runs in figures.items():
-        result[side] = {
-            "cpu_seconds": round(statistics.median(run["cpu_seconds"] for run in runs), 3),
-            "peak_mb": round(max(run["peak_mb"] for run in runs)),
-        }
-    for side in ("fused", "unfused"):
-        ratio = result[side]["cpu_seconds"] / result["hand"]["cpu_seconds"]
-        result[f"{side}_to_hand"] = round(ratio, 2)
+            for name, query in (
+                ("table", TABLE.format(rows=rows)),
+                ("small", small),
+                ("spoiled", SPOILED.format(table=small)),
+            ):
+                target = path.with_name(f"{name}.parquet")
+                con.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet)")
+        for turn in range(repeats):
+            for side in sides:
+                if turn == 0 or side not in PEERS:
+                    runs[side].append(_child(side, path))
+    result: dict[str, Any] = {"rows": rows, "expectations": RULES, "repeats": repeats}
+    for side, found in runs.items():
+        stopped = [run["state"] for run in found if "state" in run]
+        result[side] = stopped[0] if stopped else {
+            "cpu_seconds": round(statistics.median(run["cpu_seconds"] for run in found), 3),
+            "peak_mb": round(max(run["peak_mb"] for run in found)),
+        }  # fmt: skip
+    for side in sides[1:]:
+        if isinstance(result[side], dict):
+            ratio = result[side]["cpu_seconds"] / result["hand"]["cpu_seconds"]
+            result[f"{side}_to_hand"] = round(ratio, 2)
     return result
+
+
+def _child(side: str, path: Path) -> dict[str, Any]:
+    """The figures of one side, or the state of a peer that gives none."""
+    needed = PEERS.get(side, ())
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
+        return {"state": f"not installed: {', '.join(missing)}"}
+    command = [sys.executable, "-m", "benchmarks.validation", "--side", side, "--table", str(path)]
+    done = subprocess.run(command, check=not needed, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        return {"state": f"ended with exit code {done.returncode}"}
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
+
+
+def _peak_mb() -> float:
+    # Not getrusage: it remembers the peak of the process that this one was forked from.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1024
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument(
+        "--peers",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="pandera and GX on pandas as well: 7 GB of memory for 10 million rows",
+    )
+    parser.add_argument("--unfused", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--table", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         seconds = SIDES[options.side](options.table)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps({"cpu_seconds": seconds, "peak_mb": peak}))
+        print(json.dumps({"cpu_seconds": seconds, "peak_mb": _peak_mb()}))
         return
-    result = measure(options.rows, options.repeats)
+    ours = [side for side in OURS if options.unfused or side != "unfused"]
+    sides = [*ours, *(PEERS if options.peers else ())]
+    result = measure(options.rows, options.repeats, sides)
     if options.json:
         print(json.dumps(result))
         return
-    print(f"{result['rows']:,} rows, medians of {result['repeats']} runs")
-    for side in SIDES:
+    print(f"{result['rows']:,} rows, {RULES} rules, medians of {result['repeats']} runs")
+    for side in sides:
+        if isinstance(result[side], str):
+            print(f"{side:17} {result[side]}")
+            continue
         ratio = result.get(f"{side}_to_hand")
         told = f"  {ratio} times the scan by hand" if ratio else ""
         seconds, peak = result[side]["cpu_seconds"], result[side]["peak_mb"]
-        print(f"{side:8} {seconds:7.3f} CPU s {peak:5} MB{told}")
+        print(f"{side:17} {seconds:7.3f} CPU s {peak:5} MB{told}")
 
 
 if __name__ == "__main__":

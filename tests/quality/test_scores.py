@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from moulouya import ledger, release, scoring
+from moulouya import ledger, release, scoring, versions
 from moulouya.ledger import RunRecord, stamp
 from moulouya.scoring import DIMENSIONS, OVERALL, Score, score
 from small_workspace import SmallWorkspace
@@ -190,14 +190,15 @@ def test_what_is_kept_is_what_would_be_worked_out(released: SmallWorkspace) -> N
     released.data("communes", "code,name,people\n01,Berkane,100\n02,Oujda,200\n03,Nador,301\n")
     released.run("communes")
     publish(released)
-    _, found = release.plan(released.lake, released.region, released.settings.public_url)
-    version = found["communes"]
-    known = scoring.last_scores(version.path)
-    assert dict(scoring.history(version, known)) == dict(scoring.history(version, {}))
+    lake = released.lake
+    last, version = release.current(lake), versions.standing(lake, "communes")
+    known = scoring.last_scores(lake, last, {"communes"})
+    assert known
+    assert dict(scoring.history(lake, version, known)) == dict(scoring.history(lake, version, {}))
     scores = released.lake.releases / "2" / scoring.TABLE
     scores.chmod(0o644)
     scores.write_bytes(b"PAR1 and nothing else")
-    assert scoring.last_scores(version.path) == {}
+    assert scoring.last_scores(lake, last, {"communes"}) == {}
 
 
 def test_late_runs_lower_the_score_of_the_next_version(released: SmallWorkspace) -> None:
@@ -215,8 +216,7 @@ def test_late_runs_lower_the_score_of_the_next_version(released: SmallWorkspace)
         )
     released.data("communes", "code,name,people\n01,Berkane,100\n02,Oujda,200\n03,Nador,301\n")
     released.run("communes")
-    _, found = release.plan(lake, released.region, "http://x")
-    scores = dict(scoring.history(found["communes"], {}))
+    scores = dict(scoring.history(lake, versions.standing(lake, "communes"), {}))
     (late,) = [one for one in scores[2] if one.dimension == "timeliness"]
     # The last good look was on day 2; late after three days, so for fifteen of the twenty.
     assert late.score == pytest.approx(25.0, abs=0.2)

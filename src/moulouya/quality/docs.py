@@ -1,4 +1,4 @@
-"""Great Expectations' Data Docs of published tables: static pages for engineers.
+"""Great Expectations' Data Docs of published and held tables: static pages for engineers.
 
 A project of GX is made in a folder that is thrown away: a file context, our datasource on a DuckDB
 database whose views are the published Parquet files, and for each dataset a suite, a validation
@@ -44,18 +44,26 @@ nav ul { list-style: none; padding: 0; columns: 4 }
 .fa-check-circle::before { content: "\\2714"; color: #060 }
 .fa-times::before { content: "\\2718"; color: #a00 }
 .fa-exclamation-triangle::before { content: "!"; color: #a00; font-weight: bold }
-.top { display: none }
+.top, [data-toggle="collapse"], .col-lg-2 .card.mb-3 { display: none }
+.navbar { height: auto !important }
+.breadcrumb { display: flex; flex-wrap: wrap; gap: .3rem; list-style: none; margin: 0; padding: 0 }
+.breadcrumb-item + .breadcrumb-item::before { content: "/ " }
+h4, h5, h6 { font-size: 1.1rem; margin: 1.2rem 0 .3rem }
+:target { scroll-margin-top: 1rem }
 .badge { background: #ddd; padding: 0 .3rem }
 """
 
 
 @dataclass(frozen=True)
 class Documented:
-    """One published table and the dataset whose rules it is held against."""
+    """One table and the dataset whose rules it is held against; ``held`` while it waits for a
+    person, and ``version`` is the number that it would get.
+    """
 
     dataset: Dataset
     version: int
     table: Path
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,7 @@ class Shown:
 
     slug: str
     version: int
+    held: bool
     success: bool
     expectations: int
     failed: int
@@ -152,18 +161,23 @@ def _show(
             },
         )
     )
-    result = checkpoint.run(run_id=RunIdentifier(run_name=f"version-{one.version}"))
+    result = checkpoint.run(run_id=RunIdentifier(run_name=_name(one.version, one.held)))
     (found,) = result.run_results.values()
     severity = found.get_max_severity_failure()
     return Shown(
         slug=slug,
         version=one.version,
+        held=one.held,
         success=bool(found.success),
         expectations=int(found.statistics["evaluated_expectations"]),
         failed=int(found.statistics["unsuccessful_expectations"]),
         severity=str(severity.value) if severity else None,
         page=str(next((site / "validations" / slug).rglob("*.html")).relative_to(site)),
     )
+
+
+def _name(version: int, held: bool) -> str:
+    return f"version-{version}-held" if held else f"version-{version}"
 
 
 def _offline(html: str, page: Path, site: Path) -> str:
@@ -175,8 +189,9 @@ def _offline(html: str, page: Path, site: Path) -> str:
 
 def _index(shown: list[Shown]) -> str:
     rows = "".join(
-        f'<tr><td><a href="{escape(one.page)}">{one.slug}</a></td><td>{one.version}</td>'
-        f"<td>{one.expectations}</td><td>{one.failed}</td><td>{one.severity or ''}</td>"
+        f'<tr><td><a href="{escape(one.page)}">{one.slug}</a></td>'
+        f"<td>{_name(one.version, one.held)}</td><td>{one.expectations}</td><td>{one.failed}</td>"
+        f"<td>{one.severity or ''}</td>"
         f'<td><a href="expectations/{one.slug}.html">suite</a></td></tr>\n'
         for one in shown
     )

@@ -22,9 +22,22 @@ from great_expectations.expectations.core.unexpected_rows_expectation import (
 )
 from great_expectations.expectations.expectation import Expectation
 
+from moulouya.quality import metrics, ordered, uniqueness
 from moulouya.quality.engine import DuckDBDatasource
 
+# What DuckDB computes by itself: the imports register it with GX.
+REGISTERED = (metrics, ordered, uniqueness)
 MOST_ROWS = 10
+# What they observe is a sum of floating-point numbers, which depends on the order of its parts.
+IN_ORDER = frozenset({
+    "expect_column_kl_divergence_to_be_less_than",
+    "expect_column_mean_to_be_between",
+    "expect_column_stdev_to_be_between",
+    "expect_column_sum_to_be_between",
+    "expect_column_value_z_scores_to_be_less_than",
+    "expect_column_values_to_not_be_outliers",
+})  # fmt: skip
+ONE_THREAD = "SET threads = 1"
 _lock = threading.Lock()
 
 
@@ -39,7 +52,8 @@ def results(
     """GX's results by the number of the rule.
 
     Rules are counted first, and those with something to show are run again for their rows: GX
-    plans every sample in advance, which costs more than the counts of a sound table.
+    plans every sample in advance, which costs more than the counts of a sound table. One thread
+    computes what depends on the order of rows, so that the same table gives the same results.
     """
     queries = [one for one in expectations if isinstance(one, UnexpectedRows)]
     others = [one for one in expectations if not isinstance(one, UnexpectedRows)]
@@ -47,8 +61,12 @@ def results(
     if key:
         sample["unexpected_index_column_names"] = key
     with batch(con, name, fuse=fuse) as rows:
+        if any(one.expectation_type in IN_ORDER for one in others):
+            con.execute(ONE_THREAD)
         found = _results_as(rows, others, result_format="BASIC", partial_unexpected_count=0)
         shown = [one for one in others if _broken(found.get(_rule(one.meta)))]
+        if shown or queries:
+            con.execute(ONE_THREAD)
         found |= _results_as(rows, shown, result_format="SUMMARY", **sample)
         # The rows of a query come only in the form that would fetch every value of a rule.
         found |= _results_as(rows, queries, result_format="COMPLETE", **sample)
@@ -62,7 +80,13 @@ def _results_as(
         return {}
     part = ExpectationSuite(name="part", expectations=list(expectations))
     form = {"return_unexpected_index_query": False, **result_format}
-    return {_number(result): result for result in rows.validate(part, result_format=form).results}
+    results = rows.validate(part, result_format=form).results
+    raised = getattr(rows.data.execution_engine, "raised", {})
+    for result in results:
+        for metric, info in (result.exception_info or {}).items():
+            if metric in raised:
+                info["exception_message"] = raised[metric]
+    return {_number(result): result for result in results}
 
 
 def _broken(result: ExpectationValidationResult | None) -> bool:

@@ -22,16 +22,20 @@ from moulouya.quality.engine import COUNT, DuckDBExecutionEngine
 Column = sa.ColumnElement[Any]
 
 
-class Repeated(MetricProvider):
+class RowsMetric(MetricProvider):
+    """A metric about rows beside each other, computed by a query of its own."""
+
+    @classmethod
+    def _get_evaluation_dependencies(cls, *_: Any, **__: Any) -> dict[str, Any]:
+        return {}
+
+
+class Repeated(RowsMetric):
     """Values, alone or several columns together, that stand in more than one row.
 
     As in pandas, empty values of a single column are left out, and empty values inside of several
     columns are equal to each other.
     """
-
-    @classmethod
-    def _get_evaluation_dependencies(cls, *_: Any, **__: Any) -> dict[str, Any]:
-        return {}
 
     @staticmethod
     def count(
@@ -40,8 +44,8 @@ class Repeated(MetricProvider):
         **_: Any,
     ) -> int:
         """The number of rows whose value stands in another row too."""
-        source, columns = _domain(execution_engine, metric_domain_kwargs)
-        if execution_engine.fuse and _ascending(execution_engine, source, columns):
+        source, columns = domain(execution_engine, metric_domain_kwargs)
+        if _ascending(execution_engine, source, columns):
             return 0
         groups = _groups(source, columns).subquery()
         total = sa.select(sa.func.coalesce(sa.func.sum(groups.c.rows), 0))
@@ -49,12 +53,15 @@ class Repeated(MetricProvider):
 
     @staticmethod
     def values(metric_value_kwargs: dict[str, Any], **kwargs: Any) -> list[Any]:
-        """Some of the repeated values: scalars of one column, mappings of several."""
-        rows = _sample(result_format={**metric_value_kwargs["result_format"],
-                                      "unexpected_index_column_names": []}, **kwargs)  # fmt: skip
-        if "column" in kwargs["metric_domain_kwargs"]:
-            return [next(iter(row.values())) for row in rows]
-        return rows
+        """Some of the repeated values: scalars of one column, mappings of several.
+
+        Of several columns GX asks no SQL for the rows, so the columns that identify a row come with
+        the values.
+        """
+        if "column" not in kwargs["metric_domain_kwargs"]:
+            return _sample(result_format=metric_value_kwargs["result_format"], **kwargs)
+        alone = {**metric_value_kwargs["result_format"], "unexpected_index_column_names": []}
+        return [next(iter(row.values())) for row in _sample(result_format=alone, **kwargs)]
 
     @staticmethod
     def index(metric_value_kwargs: dict[str, Any], **kwargs: Any) -> list[dict[str, Any]] | None:
@@ -65,14 +72,15 @@ class Repeated(MetricProvider):
         return _sample(result_format=result_format, **kwargs)
 
 
-def _domain(
-    engine: DuckDBExecutionEngine, domain: dict[str, Any]
+def domain(
+    engine: DuckDBExecutionEngine, kwargs: dict[str, Any]
 ) -> tuple[sa.Select[Any], list[str]]:
-    table: Any = get_sqlalchemy_selectable(engine.get_domain_records(domain))
+    """The rows that a metric is about, and its columns; a single one without empty values."""
+    table: Any = get_sqlalchemy_selectable(engine.get_domain_records(kwargs))
     source = sa.select(sa.text("*")).select_from(table)
-    if "column" in domain:
-        return source.where(sa.column(domain["column"]).is_not(None)), [domain["column"]]
-    return source, list(domain["column_list"])
+    if "column" in kwargs:
+        return source.where(sa.column(kwargs["column"]).is_not(None)), [kwargs["column"]]
+    return source, list(kwargs["column_list"])
 
 
 def _groups(source: sa.Select[Any], columns: list[str]) -> sa.Select[Any]:
@@ -105,9 +113,10 @@ def _sample(
     result_format: dict[str, Any],
     **_: Any,
 ) -> list[dict[str, Any]]:
-    source, columns = _domain(execution_engine, metric_domain_kwargs)
+    source, columns = domain(execution_engine, metric_domain_kwargs)
     limit = result_format["partial_unexpected_count"]
-    shown = list(dict.fromkeys([*columns, *result_format["unexpected_index_column_names"]]))
+    key = result_format.get("unexpected_index_column_names") or []
+    shown = list(dict.fromkeys([*columns, *key]))
     repeated = (_groups(source, columns).order_by(*map(sa.column, columns)).limit(limit)).subquery(
         "repeated"
     )
@@ -122,10 +131,15 @@ def _sample(
     return [dict(row) for row in execution_engine.execute_query(query).mappings()]
 
 
-def _register(
-    name: str, domain_keys: tuple[str, ...], function: Callable[..., Any], *value_keys: str
+def register(
+    metric_class: type[RowsMetric],
+    name: str,
+    domain_keys: tuple[str, ...],
+    function: Callable[..., Any],
+    *value_keys: str,
 ) -> None:
-    # GX would make these from a condition on single rows, which repetition is not.
+    """Make a function a metric of our engine, which GX cannot make from a condition on one row."""
+
     def call(cls: type[MetricProvider], **kwargs: Any) -> Any:
         return function(**kwargs)
 
@@ -134,7 +148,7 @@ def _register(
         metric_domain_keys=domain_keys,
         metric_value_keys=value_keys,
         execution_engine=DuckDBExecutionEngine,
-        metric_class=Repeated,
+        metric_class=metric_class,
         metric_provider=call,
         metric_fn_type=MetricFunctionTypes.VALUE,
     )
@@ -145,6 +159,6 @@ for _name, _provider in {
     "compound_columns.unique": MulticolumnMapMetricProvider,
 }.items():
     _keys = _provider.condition_domain_keys
-    _register(_name + COUNT, _keys, Repeated.count)
-    _register(f"{_name}.unexpected_values", _keys, Repeated.values, "result_format")
-    _register(f"{_name}.unexpected_index_list", _keys, Repeated.index, "result_format")
+    register(Repeated, _name + COUNT, _keys, Repeated.count)
+    register(Repeated, f"{_name}.unexpected_values", _keys, Repeated.values, "result_format")
+    register(Repeated, f"{_name}.unexpected_index_list", _keys, Repeated.index, "result_format")

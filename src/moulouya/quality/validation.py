@@ -136,7 +136,7 @@ def _shape(con: duckdb.DuckDBPyConnection, name: str) -> tuple[int, list[str]]:
 def _check(
     rule: Rule, moment: Moment, result: ExpectationValidationResult | None, rows: int
 ) -> Check:
-    raised = _exception(result) if rule.unchecked is None else None
+    raised = raised_by(result) if rule.unchecked is None else None
     found = result.result if result is not None and raised is None else {}
     count = found.get("unexpected_count")
     if count is None and "element_count" in found:
@@ -175,7 +175,7 @@ def _check(
     )
 
 
-def _exception(result: ExpectationValidationResult | None) -> str | None:
+def raised_by(result: ExpectationValidationResult | None) -> str | None:
     """The message of what a metric raised; GX reports one exception, or one for each metric."""
     if result is None:
         return "Great Expectations returned no result"
