@@ -10,11 +10,14 @@ import pytest
 
 from moulouya import pipeline, release, verification
 from moulouya import workspace as workspaces
+from moulouya.expectations import ExpectationSuiteFile
 from moulouya.licences import LICENCES
 from moulouya.querying import query
+from moulouya.region import Text
 from moulouya.settings import Settings
 from moulouya.storage.lake import open_lake
 from moulouya.workspace import Workspace
+from moulouya.yamlfile import read_yaml, validate
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,6 +78,23 @@ def test_the_three_languages_are_not_copies_of_each_other(oriental):
             assert len({text.ar, text.fr, text.en}) == 3, (dataset.slug, text)
 
 
+def test_every_expectation_says_in_three_languages_what_it_checks_and_why_it_tolerates(oriental):
+    files = [d.expectations for d in oriental.datasets.values() if d.expectations]
+    assert len(files) == len(list((ROOT / "expectations").rglob("*.yml")))
+    for path in files:
+        suite = validate(ExpectationSuiteFile, read_yaml(path))
+        for number, expectation in enumerate(suite.expectations):
+            where = (path.name, number, expectation.type)
+            assert expectation.meta.title is not None, where
+            texts = [expectation.meta.title]
+            if expectation.kwargs.get("mostly") is not None or expectation.meta.reason:
+                texts.append(expectation.meta.reason)
+            for text in texts:
+                assert isinstance(text, Text), where
+                assert any("\u0600" <= letter <= "\u06ff" for letter in text.ar), where
+                assert len({text.ar, text.fr, text.en}) == 3, where
+
+
 def test_every_source_is_a_package_or_derived(oriental):
     kinds = {d.definition.source.kind for d in oriental.datasets.values() if d.definition.source}
     assert kinds == {"package"}
@@ -125,7 +145,7 @@ def test_the_people_of_the_communes_add_up_to_their_provinces(ran):
 
 def test_two_lakes_have_byte_identical_parquet(ran):
     def hashes(settings: Settings) -> dict[str, str]:
-        lake = open_lake(settings.lake_root)
+        lake = open_lake(settings)
         return {
             path.name: file["sha256"]
             for path in (lake.root / "datasets").iterdir()
@@ -139,13 +159,13 @@ def test_two_lakes_have_byte_identical_parquet(ran):
 
 
 def test_every_byte_of_the_lake_verifies(ran):
-    found = verification.verify(open_lake(ran.settings.lake_root))
+    found = verification.verify(open_lake(ran.settings))
     assert found.problems == []
     assert found.files > 30 * 5
 
 
 def test_every_version_says_where_it_comes_from(ran, oriental):
-    lake = open_lake(ran.settings.lake_root)
+    lake = open_lake(ran.settings)
     for slug, dataset in oriental.datasets.items():
         record = pipeline.versions.read(lake, slug, 1).record
         assert record["licence"]["spdx"] in LICENCES
@@ -165,7 +185,7 @@ def test_the_catalogue_describes_every_dataset_in_three_languages(ran):
     ).rows()
     assert missing == []
     assert query(ran.settings, "SELECT count(*) FROM catalogue.datasets").rows() == [(30,)]
-    current = release.current(open_lake(ran.settings.lake_root))
+    current = release.current(open_lake(ran.settings))
     assert current is not None
     assert len(current.manifest["datasets"]) == 30
 
