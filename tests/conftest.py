@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lake_places import bucket, lake_place, s3_endpoint  # noqa: F401  # fixtures
 from moulouya.settings import Settings
 from moulouya.staging import Staged
 from small_workspace import REGION, SmallWorkspace, stage_bytes

@@ -85,7 +85,7 @@ class SmallWorkspace:
     @property
     def lake(self) -> Lake:
         """The lake, created when it is not there."""
-        return open_lake(self.settings.lake_root)
+        return open_lake(self.settings)
 
     @property
     def region(self) -> Region:
@@ -158,7 +158,8 @@ class SmallWorkspace:
     def published(self, slug: str, number: int | None = None) -> list[tuple[Any, ...]]:
         """The rows of a published version, the newest by default."""
         number = number or self.lake.latest(self.lake.versions(slug))
-        return rows_of(self.lake.version(slug, number or 0) / f"{slug}.parquet")
+        path = self.lake.version(slug, number or 0) / f"{slug}.parquet"
+        return rows_of(self.lake.local(path))
 
 
 def rows_of(path: Path, select: str = "*") -> list[tuple[Any, ...]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from moulouya import gates, ledger, versions, workspace
+from moulouya import gates, ledger, suspicion, versions, workspace
 from moulouya.errors import UsageError
 from moulouya.ledger import RunRecord, now, stamp
 from moulouya.settings import Settings
 from moulouya.storage.files import canonical_json, read_json, remove_tree, told_plainly, write_file
 from moulouya.storage.lake import Lake, open_lake
+from moulouya.workspace import Dataset
 
 
 def approve(
@@ -19,21 +20,21 @@ def approve(
 
     Raises UsageError when nothing waits, or when another version was published meanwhile.
     """
-    lake = _lake(settings, slug)
+    dataset, lake = _opened(settings, slug)
     with lake.locked(f"datasets-{slug}"):
         held = gates.undecided(lake, slug, run_id)
         record = read_json(held.path / "version.json")
-        newest = lake.latest(lake.versions(slug))
-        found = held.path / "privacy.json"
-        if found.exists() and read_json(found)["blocked"]:
+        published = versions.standing(lake, slug)
+        if suspicion.blocked(held.path, dataset):
             raise UsageError(
                 f"{slug} holds personal data, which an approval does not make public",
                 hint="take it out in the transform, or name who answers for it under `privacy` "
                 f"in the definition; then moulouya run {slug}",
             )
-        if record["previous"] != newest:
+        standing = published.number if published is not None else None
+        if (record["previous"], record["version"]) != (standing, versions.next_number(lake, slug)):
             raise UsageError(
-                f"version {newest} of {slug} was published after this one was held",
+                f"another version of {slug} was published or withdrawn after this one was held",
                 hint=f"moulouya reject {slug}, then moulouya run {slug}",
             )
         decision = {"decision": "approved", "by": by, "reason": reason}
@@ -41,9 +42,9 @@ def approve(
         remove_tree(scratch)
         with told_plainly(f"approving {slug}"):
             scratch.mkdir(parents=True)
-            for path in held.path.iterdir():
+            for path in lake.files(held.path):
                 if path.name not in ("held.json", "version.json"):
-                    (scratch / path.name).hardlink_to(path)
+                    (scratch / path.name).hardlink_to(lake.local(path))
             record["decision"] = decision | {"decided": stamp(now())}
             write_file(scratch / "version.json", canonical_json(record))
         version = versions.commit(lake, slug, scratch)
@@ -55,19 +56,19 @@ def reject(
     settings: Settings, slug: str, run_id: str | None = None, *, by: str, reason: str
 ) -> dict[str, Any]:
     """Refuse a held version for good; the last good one stays published."""
-    lake = _lake(settings, slug)
+    _, lake = _opened(settings, slug)
     with lake.locked(f"datasets-{slug}"):
         held = gates.undecided(lake, slug, run_id)
         gates.decide(lake, held, slug, {"decision": "rejected", "by": by, "reason": reason})
         record = read_json(held.path / "version.json")
     said = [f"rejected by {by}: {reason}"]
-    newest = lake.latest(lake.versions(slug))
+    published = versions.standing(lake, slug)
+    newest = published.number if published is not None else None
     return _record(settings, lake, slug, held.run_id, "unchanged", said, newest, record)
 
 
-def _lake(settings: Settings, slug: str) -> Lake:
-    workspace.load(settings.workspace_root).dataset(slug)
-    return open_lake(settings.lake_root)
+def _opened(settings: Settings, slug: str) -> tuple[Dataset, Lake]:
+    return workspace.load(settings.workspace_root).dataset(slug), open_lake(settings)
 
 
 def _record(

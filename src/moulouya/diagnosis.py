@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,8 @@ from moulouya.settings import Settings
 from moulouya.storage.lake import open_lake
 
 LEAST_FREE = 2 * 1024**3
+PATIENCE = 5.0
+PROBES = 5  # requests of a probe
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ def examine(settings: Settings) -> list[Finding]:
         "DuckDB": _duckdb,
         "workspace": _workspace,
         "packages": _packages,
+        **({"store": _store} if settings.lake_bucket else {}),
         "lake": _lake,
         "disk": _disk,
         "sandbox": _sandbox,
@@ -90,11 +94,23 @@ def _installed(name: str) -> bool:
     return True
 
 
+def _store(settings: Settings) -> Finding:
+    """Whether the store answers in time, and refuses to overwrite when it is asked to."""
+    from moulouya.storage.objects import open_objects
+
+    assert settings.lake_bucket is not None, "asked only then"
+    began = time.monotonic()
+    open_objects(settings.lake_bucket, PATIENCE).probe()
+    taken = (time.monotonic() - began) / PROBES * 1000
+    found = f"answers in {taken:.0f} ms, has conditional writes"
+    return Finding("store", True, found)
+
+
 def _lake(settings: Settings) -> Finding:
-    lake = open_lake(settings.lake_root)
+    lake = open_lake(settings)
     good = os.access(lake.root, os.W_OK)
     newest = lake.latest(lake.log)
-    found = f"{lake.root}: " + (f"release {newest}" if newest else "no release yet")
+    found = f"{lake.place}: " + (f"release {newest}" if newest else "no release yet")
     return Finding("lake", good, found, "give this user the right to write there")
 
 
@@ -110,5 +126,10 @@ def _sandbox(_: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(open_lake(settings.lake_root).root).free
-    return Finding("disk", free > LEAST_FREE, f"{free / 1024**3:.1f} GiB free", "free some space")
+    root = settings.lake_root
+    root.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(root).free
+    found = f"{free / 1024**3:.1f} GiB free"
+    if settings.lake_bucket:
+        found += f" for the working copy of the lake in {root}"
+    return Finding("disk", free > LEAST_FREE, found, "free some space")

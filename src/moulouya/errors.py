@@ -119,6 +119,25 @@ class Conflict(LakeError):
     retry = True
 
 
+class RecipeChanged(MoulouyaError):
+    """The files of a dataset were changed while its run was under way; a new run reads them all."""
+
+    code = "changed"
+    retry = True
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(
+            f"the files of {slug} were changed while its run was under way",
+            hint=f"moulouya run {slug}",
+        )
+
+
+class CannotReproduce(LakeError):
+    """A version cannot be made once more: what it was made of is gone, damaged or unreadable."""
+
+    code = "not_reproducible"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A hint that names the closest known word, or nothing when none is close."""
     from rapidfuzz import process, utils

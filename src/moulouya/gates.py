@@ -22,7 +22,7 @@ from moulouya.workspace import Dataset
 def seen(
     lake: Lake, previous: Version, dataset: Dataset, sha256: str | None, inputs: dict[str, int]
 ) -> bool:
-    """Whether this material made the newest version, or was found to make the same one again."""
+    """Whether this material made the published version, or was found to make the same again."""
     if same_material(previous.record, dataset, sha256, inputs):
         return True
     path = _memory(lake, dataset)
@@ -30,13 +30,14 @@ def seen(
     return bool(remembered == _material(dataset, sha256, inputs, previous.number))
 
 
-def remember(lake: Lake, dataset: Dataset, sha256: str | None, inputs: dict[str, int]) -> None:
-    """Note that this material gives the newest version again, so that it is not worked through
+def remember(
+    lake: Lake, previous: Version, dataset: Dataset, sha256: str | None, inputs: dict[str, int]
+) -> None:
+    """Note that this material gives the published version again, so that it is not worked through
     at every look; losing the note costs time, nothing else.
     """
-    newest = lake.latest(lake.versions(dataset.slug)) or 0
     with told_plainly(f"noting what {dataset.slug} was made of"):
-        material = _material(dataset, sha256, inputs, newest)
+        material = _material(dataset, sha256, inputs, previous.number)
         lake.write(_memory(lake, dataset), canonical_json(material))
 
 
@@ -88,7 +89,11 @@ def hold(lake: Lake, slug: str, run_id: str, folder: Path, reasons: list[str]) -
             canonical_json({"format": 1, "slug": slug, "run_id": run_id, "reasons": reasons,
                             "held": stamp(now())}),
         )  # fmt: skip
-        lake.commit(folder, lake.quarantine(slug) / run_id, "held.json")
+        target, again = lake.quarantine(slug) / run_id, 1
+        # An attempt of this run that was killed may have spoilt the name; the record tells the run.
+        while not lake.commit(folder, target, "held.json") and lake.is_void(target):
+            again += 1
+            target = lake.quarantine(slug) / f"{run_id}.{again}"
 
 
 def pending(lake: Lake, slug: str) -> list[Held]:

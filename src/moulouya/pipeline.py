@@ -7,24 +7,38 @@ four outcomes, written to the ledger: published, unchanged, held or failed.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from moulouya import arrival, catalogue, gates, ledger, snapshots, suspicion, versions, workspace
+from moulouya import (
+    arrival,
+    catalogue,
+    gates,
+    ledger,
+    merging,
+    order,
+    privacy,
+    snapshots,
+    suspicion,
+    versions,
+    workspace,
+)
 from moulouya import release as releases
 from moulouya import transform as transforms
 from moulouya.definition import STAGED
-from moulouya.errors import DataError, MoulouyaError
+from moulouya.errors import Conflict, DataError, MoulouyaError
 from moulouya.ledger import RunRecord, now, stamp
 from moulouya.runs import Run, begin, end, new_run_id, report, step
 from moulouya.settings import Settings
 from moulouya.snapshots import Interval
+from moulouya.storage.conflicts import attempts
 from moulouya.storage.files import read_json, remove_tree
 from moulouya.storage.lake import Lake, open_lake
+from moulouya.versions import Version
+from moulouya.withdrawals import Withdrawal
 from moulouya.workspace import Dataset
 
 if TYPE_CHECKING:
@@ -42,15 +56,31 @@ def steps_of(dataset: Dataset) -> tuple[str, ...]:
 
 
 def fetch(
-    settings: Settings, slug: str, run_id: str, interval: Interval | None = None
+    settings: Settings,
+    slug: str,
+    run_id: str,
+    interval: Interval | None = None,
+    restate: bool = False,
 ) -> dict[str, Any]:
-    """Take a snapshot of the source; ends the run as unchanged (or still held) if it is known."""
+    """Take a snapshot of the source; ends the run as unchanged (or still held) if it is known.
+
+    So it ends too where newer data stand than those of the interval, unless ``restate`` says that
+    the older ones are to replace them.
+    """
     run = begin(settings, slug, run_id)
     with step(run, "fetch"):
-        snapshot = arrival.take(run, interval)
+        done = versions.of_run(run.lake, slug, run_id)
+        if done is not None:
+            return {"version": done.number}
+        arrival.ask(run, interval, restate)
+        standing = versions.standing(run.lake, slug)
+        late = arrival.late(run, standing)
+        if late is not None:
+            return _unchanged(run, standing, [late])
+        snapshot = arrival.take(run)
         if snapshot is None:
-            newest = versions.latest(run.lake, slug)
-            return end(run, "unchanged", version=newest, reasons=["nothing has come yet"])
+            published = versions.standing(run.lake, slug)
+            return _unchanged(run, published, ["nothing has come yet"])
         known = _known(run, snapshot.sha256)
         if known is not None:
             return known
@@ -61,6 +91,9 @@ def stage(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
     """Read the snapshot by the contract; rejected rows are set apart."""
     run = begin(settings, slug, run_id)
     with step(run, "stage"):
+        done = versions.of_run(run.lake, slug, run_id)
+        if done is not None:
+            return {"version": done.number}
         staged = arrival.stage(run)
     return {"rows": staged.rows, "rejected": staged.rejected}
 
@@ -69,6 +102,9 @@ def validate(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
     """Hold what came in against its expectations; raises DataError where a critical one fails."""
     run = begin(settings, slug, run_id)
     with step(run, "validate"):
+        done = versions.of_run(run.lake, slug, run_id)
+        if done is not None:
+            return {"version": done.number}
         staged = arrival.staged(run)
         moment = "outgoing" if staged.published_layout else "incoming"
         return _validate(run, staged.table, moment)
@@ -78,6 +114,9 @@ def transform(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
     """Make the published table; a dataset without a transform is published as staged."""
     run = begin(settings, slug, run_id)
     with step(run, "transform"):
+        done = versions.of_run(run.lake, slug, run_id)
+        if done is not None:
+            return {"version": done.number}
         if run.dataset.derived:
             known = _known(run, None)
             if known is not None:
@@ -95,14 +134,16 @@ def publish(settings: Settings, slug: str, run_id: str) -> dict[str, Any]:
     with step(run, "publish"), run.lake.locked(f"datasets-{slug}"):
         done = versions.of_run(run.lake, slug, run_id)
         if done is not None:
+            # The process that committed it may have died before that was safe from a power cut.
+            run.lake.settle(done.path)
             return end(run, "published", version=done)
-        return _publish(run)
+        return attempts()(_publish, run)
 
 
 def release(settings: Settings) -> dict[str, Any]:
     """Commit a release of every published version, unless the newest one says the same."""
     region = workspace.load(settings.workspace_root).region
-    lake = open_lake(settings.lake_root)
+    lake = open_lake(settings)
     lake.sweep()
     made, new = releases.commit(lake, region, settings.public_url, catalogue.build)
     return {
@@ -121,15 +162,17 @@ def run(
     slugs: list[str] | None = None,
     on_progress: Progress = lambda slug, step, outcome, done, total: None,
     interval: Interval | None = None,
+    restate: bool = False,
 ) -> list[dict[str, Any]]:
     """Run datasets one after the other, inputs first; one record of the ledger for each.
 
     A dataset that fails does not stop the others. ``on_progress(slug, step, outcome, done,
     total)`` is told of every step that starts and every run that ends. Without an interval, a
-    source that asks for a period is asked for the last whole one.
+    source that asks for a period is asked for the last whole one. ``restate``: data of the interval
+    replace newer ones.
     """
     loaded = workspace.load(settings.workspace_root)
-    lake = open_lake(settings.lake_root)
+    lake = open_lake(settings)
     for slug in slugs or []:
         if slug not in loaded.broken:
             loaded.dataset(slug)
@@ -151,7 +194,7 @@ def run(
         try:
             for name in steps:
                 on_progress(slug, name, "", done, total)
-                more = (interval,) if name == "fetch" else ()
+                more = (interval, restate) if name == "fetch" else ()
                 if "outcome" in functions[name](settings, slug, run_id, *more):
                     break
         except Exception as error:
@@ -179,11 +222,13 @@ def _failure(slug: str, run_id: str, error: BaseException) -> dict[str, Any]:
 def _validate(run: Run, table: Path, moment: Any) -> dict[str, Any]:
     from moulouya.quality import validation
 
-    inputs = {slug: v.table for slug, v in run.inputs(run.dataset.references).items()}
+    others = run.inputs(run.dataset.references)
+    inputs = {slug: version.table for slug, version in others.items()}
     result: Validation = validation.validate(
         table, run.dataset, moment=moment, inputs=inputs, settings=run.settings
     )
-    run.write(f"validation-{moment}", result.to_json())
+    numbers = {slug: version.number for slug, version in others.items()}
+    run.write(f"validation-{moment}", {**result.to_json(), "references": numbers})
     result.raise_for_critical()
     return {"rows": result.rows, "checks": len(result.checks), "warnings": len(result.warnings)}
 
@@ -219,15 +264,22 @@ def _transform(run: Run) -> tuple[Path, int]:
 
 def _publish(run: Run) -> dict[str, Any]:
     dataset, lake = run.dataset, run.lake
+    previous = versions.standing(lake, dataset.slug)
+    late = arrival.late(run, previous)
+    if late is not None:
+        return _unchanged(run, previous, [late])
     draft_folder = run.scratch / "version"
-    remove_tree(draft_folder)
     staged = None if dataset.derived else arrival.staged(run)
     table = run.scratch / "table.parquet" if staged is None or dataset.transform else staged.table
+    remove_tree(draft_folder)
+    if staged is not None and not (
+        staged.published_layout or run.note("validation-incoming").exists()
+    ):
+        _validate(run, staged.table, "incoming")
     if not table.exists():
         table, _ = _transform(run)
     if dataset.transform is not None or not run.note("validation-outgoing").exists():
         _validate(run, table, "outgoing")
-    previous = versions.latest(lake, dataset.slug)
     region = run.region
     draft = versions.prepare(
         dataset,
@@ -239,32 +291,51 @@ def _publish(run: Run) -> dict[str, Any]:
         settings=run.settings,
     )
     if draft.changes is not None and draft.changes.none:
-        gates.remember(lake, dataset, _sha256(run), run.read("inputs"))
-        return end(run, "unchanged", version=previous)
-    reasons = suspicion.reasons_to_hold(lake, draft, staged, previous, run.settings)
+        assert previous is not None, "it was compared with that"
+        gates.remember(lake, previous, dataset, _sha256(run), run.read("inputs"))
+        _confirm(run, previous)
+        return _unchanged(run, previous)
+    today, history = privacy.today(), suspicion.remembered(lake, previous)
+    reasons = suspicion.reasons_to_hold(
+        lake, draft, staged, previous, run.settings, today=today, history=history
+    )
     if staged is not None and staged.rejects is not None:
         staged.rejects.rename(draft_folder / "rejected.parquet")
-    interval = run.read("interval")
+    if staged is not None and dataset.merged:
+        origins = staged.table.with_name(merging.ORIGINS)
+        if origins.exists():
+            origins.rename(draft_folder / merging.ORIGINS)
     versions.finish(
         draft,
         run_id=run.run_id,
-        interval=(
-            dt.datetime.fromisoformat(interval["start"]),
-            dt.datetime.fromisoformat(interval["end"]),
-        )
-        if interval
-        else None,
+        interval=order.interval_of(run.read("interval")),
+        restated=bool(run.read("restate")),
         region=region,
         snapshots=[one.to_json() for one in arrival.taken(run)] if run.read("snapshot") else [],
         inputs=run.read("inputs"),
         rejected=staged.rejected if staged else 0,
         previous=previous,
         settings=run.settings,
+        number=versions.next_number(lake, dataset.slug),
+        provenance=run.made_of(today, history),
     )
+    reasons += _taken_back_before(run, draft_folder)
     if reasons:
         gates.hold(lake, dataset.slug, run.run_id, draft_folder, reasons)
         return end(run, "held", reasons=reasons, rows=draft.rows)
-    return end(run, "published", version=versions.commit(lake, dataset.slug, draft_folder))
+    try:
+        version = versions.commit(lake, dataset.slug, draft_folder)
+    except Conflict:
+        _work_anew(run)
+        raise
+    return end(run, "published", version=version)
+
+
+def _work_anew(run: Run) -> None:
+    """Drop what was made of the versions that stood when the run began: others stand now."""
+    (run.scratch / "table.parquet").unlink(missing_ok=True)
+    for name in ("staged", "validation-outgoing"):
+        run.note(name).unlink(missing_ok=True)
 
 
 def _sha256(run: Run) -> str | None:
@@ -274,11 +345,48 @@ def _sha256(run: Run) -> str | None:
 
 def _known(run: Run, sha256: str | None) -> dict[str, Any] | None:
     """End the run early when these bytes, recipe and inputs were dealt with before."""
-    previous = versions.latest(run.lake, run.dataset.slug)
+    previous = versions.standing(run.lake, run.dataset.slug)
     inputs = {slug: version.number for slug, version in run.inputs(run.dataset.inputs).items()}
     if previous is not None and gates.seen(run.lake, previous, run.dataset, sha256, inputs):
-        return end(run, "unchanged", version=previous)
+        _confirm(run, previous)
+        return _unchanged(run, previous)
+    for version, withdrawal in versions.withdrawn(run.lake, run.dataset.slug):
+        if gates.same_material(version.record, run.dataset, sha256, inputs):
+            return _unchanged(run, previous, [_told(withdrawal)])
     held = gates.held(run.lake, run.dataset.slug, run.dataset, sha256, inputs)
     if held is not None:
-        return end(run, held.outcome, version=previous, reasons=held.reasons)
+        if held.decision is not None:
+            return _unchanged(run, previous, held.reasons)
+        return end(run, "held", version=previous, reasons=held.reasons)
     return None
+
+
+def _confirm(run: Run, standing: Version) -> None:
+    """Note that what stands is as new as this run's delivery, which says the same."""
+    if not run.dataset.derived:
+        order.confirm(run.lake, standing, arrival.place(run))
+
+
+def _taken_back_before(run: Run, folder: Path) -> list[str]:
+    """Why a draft waits for a person that has the very rows of a version that was withdrawn."""
+    content = read_json(folder / "version.json")["content_hash"]
+    return [
+        f"it has the same rows: {_told(withdrawal)}"
+        for version, withdrawal in versions.withdrawn(run.lake, run.dataset.slug)
+        if version.record["content_hash"] == content
+    ]
+
+
+def _told(withdrawal: Withdrawal) -> str:
+    return (
+        f"version {withdrawal.version} was withdrawn by {withdrawal.by}: {withdrawal.reason}; "
+        f"to publish it after all: moulouya withdraw {withdrawal.slug} {withdrawal.version} --undo"
+    )
+
+
+def _unchanged(
+    run: Run, newest: Version | None, reasons: list[str] | None = None
+) -> dict[str, Any]:
+    """End a run that brought nothing new; held where what is public is allowed no longer."""
+    over = suspicion.no_longer_allowed(newest, run.dataset) if newest is not None else []
+    return end(run, "held" if over else "unchanged", version=newest, reasons=over or reasons)

@@ -1,22 +1,29 @@
 """Releases: the whole catalogue as of one moment, committed by one entry of the log.
 
-A release is a function of the committed dataset versions, region.yml and the public address.
-Its commit is the put-if-absent of ``log/<n>``; what has no entry there was never published.
+A release is a function of the committed dataset versions, of what was withdrawn or has expired,
+of region.yml and of the public address. Its commit is the put-if-absent of ``log/<n>``; what has
+no entry there was never published. Publishers that meet at one number lose nothing: one takes it,
+the others look again at what there is and take the next.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-from collections.abc import Callable
+import random
+import secrets
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Any
 
-from moulouya import versions
-from moulouya.errors import LakeError
+from moulouya import __version__, versions
+from moulouya.errors import Conflict, LakeError
 from moulouya.ledger import now, stamp
 from moulouya.region import Region
+from moulouya.released import VOID, Release, current, read, require
+from moulouya.storage.conflicts import attempts
+from moulouya.storage.crashpoints import reached
 from moulouya.storage.files import (
     canonical_json,
     read_json,
@@ -27,125 +34,198 @@ from moulouya.storage.files import (
 )
 from moulouya.storage.lake import Lake
 from moulouya.versions import Version
+from moulouya.withdrawals import Change, Expired, Gone, Withdrawal, newest_left
 
-Build = Callable[[Lake, dict[str, Version], "Plan", Path], None]
+__all__ = [
+    "Change",
+    "Plan",
+    "Release",
+    "Withdrawal",
+    "commit",
+    "current",
+    "expired",
+    "plan",
+    "read",
+    "require",
+    "withdrawn",
+]
+
+# How long the owner of a release's directory may take to write its entry before the number is
+# made void. Safety does not rest on it: an owner who comes later finds the number taken.
+PATIENCE = 2.0
+NOTHING = Change()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a release is made of, before it is built."""
+    """What a release is made of, before it is built.
 
+    ``fresh`` are the versions that the release before did not show; ``changed`` are the datasets
+    about which it said something else. Every other dataset can be taken over from it.
+    """
+
+    lake: Lake
     number: int
     public_url: str
     region: dict[str, Any]
     datasets: dict[str, dict[str, Any]]
+    gone: Gone
+    note: Mapping[str, Any] | None
+    last: Release | None
+    fresh: dict[str, Version]
+    changed: frozenset[str]
 
     @property
     def content(self) -> dict[str, Any]:
         """The part that decides whether a release differs from the one before."""
-        return {"public_url": self.public_url, "region": self.region, "datasets": self.datasets}
-
-
-@dataclass(frozen=True)
-class Release:
-    """A committed release: its number, directory and manifest."""
-
-    number: int
-    path: Path
-    manifest: dict[str, Any]
-
-
-def current(lake: Lake, *, verify: bool = True) -> Release | None:
-    """The newest committed release, its hashes checked; None before the first.
-
-    Raises LakeError when the log, the manifest or a file of the release is damaged.
-    """
-    number = lake.latest(lake.log)
-    return None if number is None else read(lake, number, verify=verify)
-
-
-def read(lake: Lake, number: int, *, verify: bool = True) -> Release:
-    """One committed release; ``verify`` re-hashes its files."""
-    entry = read_json(lake.log / str(number))
-    path = lake.releases / str(number)
-    manifest_path = path / "manifest.json"
-    try:
-        raw = manifest_path.read_bytes()
-    except OSError as error:
-        raise LakeError(
-            f"{manifest_path} cannot be read: {error}", hint="moulouya verify"
-        ) from error
-    if hashlib.sha256(raw).hexdigest() != entry.get("manifest_sha256"):
-        raise LakeError(f"{manifest_path} is not what the log says", hint="moulouya verify")
-    manifest = read_json(manifest_path)
-    if verify:
-        for file in manifest["files"]:
-            _verify(path / file["name"], file)
-    return Release(number, path, manifest)
-
-
-def _verify(path: Path, file: dict[str, Any]) -> None:
-    with told_plainly(f"reading {path}"):
-        if path.stat().st_size != file["bytes"] or sha256_of(path) != file["sha256"]:
-            raise LakeError(f"{path} is damaged: its hash is not the recorded one",
-                            hint="restore it from a backup, or moulouya release")  # fmt: skip
-
-
-def plan(lake: Lake, region: Region, public_url: str) -> tuple[Plan, dict[str, Version]]:
-    """The next release as the committed versions make it."""
-    slugs = lake.names(lake.datasets)
-    newest = {slug: versions.latest(lake, slug) for slug in slugs}
-    found = {slug: version for slug, version in newest.items() if version is not None}
-    datasets = {
-        slug: {
-            "theme": version.record["theme"],
-            "version": version.number,
-            "rows": version.record["rows"],
-            "version_sha256": sha256_of(version.path / "version.json"),
-            "files": version.record["files"],
+        return {
+            "public_url": self.public_url,
+            "region": self.region,
+            "datasets": self.datasets,
+            **self.gone.to_json(),
         }
-        for slug, version in found.items()
+
+    @property
+    def start(self) -> Release | None:
+        """The release before, where the tables of this one can start from its tables."""
+        if self.last is None:
+            return None
+        said = self.last.manifest
+        settled = (said["public_url"], said["region"], said.get("libraries"))
+        return self.last if settled == (self.public_url, self.region, libraries()) else None
+
+    def version(self, slug: str) -> Version:
+        """The version of a dataset that the release shows."""
+        found = self.fresh.get(slug)
+        return found or versions.read(self.lake, slug, self.datasets[slug]["version"])
+
+
+Build = Callable[[Plan, Path], None]
+
+
+def libraries() -> dict[str, str]:
+    """What decides, besides the lake, what the tables of a release say."""
+    return {"moulouya": __version__, "duckdb": library_version("duckdb")}
+
+
+def withdrawn(of: Lake | Release) -> dict[tuple[str, int], Withdrawal]:
+    """What is withdrawn, by dataset and version, as a release or the newest of a lake says."""
+    return _gone(of).withdrawn
+
+
+def expired(of: Lake | Release) -> Expired:
+    """What has expired, as a release or the newest of a lake says."""
+    return _gone(of).expired
+
+
+def _gone(of: Lake | Release) -> Gone:
+    release = of if isinstance(of, Release) else current(of, verify=False)
+    return release.gone if release is not None else Gone()
+
+
+def plan(lake: Lake, region: Region, public_url: str, change: Change = NOTHING) -> Plan:
+    """The next release as the committed versions and the list of what is gone make it.
+
+    Only versions that the release before did not show are read.
+    """
+    last = current(lake, verify=False)
+    before = last.gone if last is not None else Gone()
+    gone = before.after(change)
+    was, is_gone = before.by_slug(), gone.by_slug()
+    lake.refresh(lake.datasets)
+    committed = {slug: lake.numbers_here(lake.versions(slug)) for slug in lake.names(lake.datasets)}
+    known = last.manifest["datasets"] if last is not None else {}
+    datasets, fresh = {}, {}
+    for slug, number in newest_left(committed, is_gone).items():
+        if slug in known and known[slug]["version"] == number:
+            datasets[slug] = known[slug]
+            continue
+        fresh[slug] = versions.read(lake, slug, number)
+        datasets[slug] = _entry(fresh[slug])
+    return Plan(
+        lake=lake,
+        number=(lake.latest(lake.log) or 0) + 1,
+        public_url=public_url.rstrip("/"),
+        region=region.model_dump(mode="json"),
+        datasets=datasets,
+        gone=gone,
+        note=change.note,
+        last=last,
+        fresh=fresh,
+        changed=frozenset(
+            slug for slug in datasets if slug in fresh or was.get(slug) != is_gone.get(slug)
+        ),
+    )
+
+
+def _entry(version: Version) -> dict[str, Any]:
+    """What a manifest says of a dataset."""
+    return {
+        "theme": version.record["theme"],
+        "version": version.number,
+        "rows": version.record["rows"],
+        "version_sha256": sha256_of(version.path / "version.json"),
+        "files": version.record["files"],
     }
-    number = (lake.latest(lake.log) or 0) + 1
-    described = region.model_dump(mode="json")
-    return Plan(number, public_url.rstrip("/"), described, datasets), found
 
 
-def commit(lake: Lake, region: Region, public_url: str, build: Build) -> tuple[Release, bool]:
+def commit(
+    lake: Lake, region: Region, public_url: str, build: Build, *, change: Change = NOTHING
+) -> tuple[Release, bool]:
     """Build and commit the next release; returns it and whether it is new.
 
     Nothing is committed when the newest release already says the same. ``build`` writes the
-    catalogue's files into the directory it is given.
+    catalogue's files into the directory it is given. Raises Conflict when other publishers took
+    every number that was tried for.
     """
+    writer = secrets.token_hex(8)
+    # The lock saves work that would be done in vain; only the log decides who commits.
     with lake.locked("release"), told_plainly("committing the release"):
-        planned, found = plan(lake, region, public_url)
-        newest = current(lake, verify=False)
-        if newest is not None and _same(newest, planned):
-            return newest, False
-        if not planned.datasets:
-            raise LakeError("no dataset has been published yet", hint="moulouya run --all")
-        scratch = lake.root / "tmp" / f"release-{planned.number}-{os.getpid()}"
+        return attempts()(_attempt, lake, region, public_url, build, change, writer)
+
+
+def _attempt(
+    lake: Lake, region: Region, public_url: str, build: Build, change: Change, writer: str
+) -> tuple[Release, bool]:
+    planned = plan(lake, region, public_url, change)
+    if planned.last is not None and _same(planned.last, planned):
+        # Whoever committed it may have died before it was safe from a power cut.
+        lake.settle(lake.log)
+        reached("before_ack")
+        return planned.last, False
+    if planned.last is None and not planned.datasets:
+        raise LakeError("no dataset has been published yet", hint="moulouya run --all")
+    for slug in planned.fresh:
+        lake.settle(lake.versions(slug))
+    scratch = lake.scratch(f"release-{planned.number}-{writer}")
+    remove_tree(scratch)
+    scratch.mkdir(parents=True)
+    try:
+        build(planned, scratch)
+        reached("after_catalogue_build")
+        manifest_sha256 = _seal(scratch, planned)
+        reached("after_manifest_write")
+        if not lake.commit(scratch, lake.release(planned.number), "manifest.json"):
+            raise _overtaken(lake, planned.number, writer)
+    finally:
         remove_tree(scratch)
-        scratch.mkdir(parents=True)
-        build(lake, found, planned, scratch)
-        _seal(scratch, planned)
-        target = lake.releases / str(planned.number)
-        if target.exists():
-            # Left by a publisher that died before its log entry: it was never published.
-            orphan = lake.root / "tmp" / f"orphan-{planned.number}-{os.getpid()}"
-            target.rename(orphan)
-            remove_tree(orphan)
-        manifest_sha256 = sha256_of(scratch / "manifest.json")
-        lake.commit(scratch, target, "manifest.json")
-        _log(lake, planned.number, manifest_sha256)
-        return read(lake, planned.number), True
+    reached("after_release_rename")
+    entry = {"kind": "release", "manifest_sha256": manifest_sha256}
+    if not _put(lake, planned.number, entry, writer):
+        # Whoever made the number void took this process for dead; no entry names the directory.
+        lake.remove(lake.release(planned.number))
+        raise Conflict(f"the number {planned.number} was made void meanwhile",
+                       hint="moulouya release")  # fmt: skip
+    reached("before_ack")
+    return read(lake, planned.number, verify=False), True
 
 
 def _same(newest: Release, planned: Plan) -> bool:
-    return {name: newest.manifest[name] for name in planned.content} == planned.content
+    said = {**newest.manifest, **newest.gone.to_json()}
+    return {name: said[name] for name in planned.content} == planned.content
 
 
-def _seal(scratch: Path, planned: Plan) -> None:
+def _seal(scratch: Path, planned: Plan) -> str:
     """Write the manifest: every dataset version and file of the release with its hash."""
     files = [
         {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
@@ -155,22 +235,48 @@ def _seal(scratch: Path, planned: Plan) -> None:
         "format": 1,
         "release": planned.number,
         "created": stamp(now()),
+        "libraries": libraries(),
         **planned.content,
+        "note": planned.note,
         "files": files,
     }
     write_file(scratch / "manifest.json", canonical_json(manifest))
+    return sha256_of(scratch / "manifest.json")
 
 
-def _log(lake: Lake, number: int, manifest_sha256: str) -> None:
+def _overtaken(lake: Lake, number: int, writer: str) -> Conflict:
+    """Deal with a directory that somebody else made: wait for its log entry, but not for ever.
+
+    Who made it may have died before the entry. Nothing of it is touched: the number is made void
+    by an entry of our own, which whoever comes late finds there, and is never used again.
+    """
+    waited = time.monotonic() + PATIENCE
+    while time.monotonic() < waited:
+        if number in lake.numbers(lake.log):
+            return Conflict(f"release {number} was committed meanwhile", hint="moulouya release")
+        time.sleep(random.uniform(0.02, 0.1))  # noqa: S311  # jitter
+    _put(lake, number, {"kind": VOID, "manifest_sha256": None}, writer)
+    return Conflict(f"release {number} was begun and never committed", hint="moulouya release")
+
+
+def _put(lake: Lake, number: int, said: dict[str, Any], writer: str) -> bool:
+    """Write the log's entry; False when another one has the number."""
     previous = lake.log / str(number - 1)
+    if number > 1 and not previous.exists():
+        raise LakeError(f"{previous} is missing from the log", hint="moulouya verify")
     entry = {
         "format": 1,
-        "kind": "release",
+        "kind": said["kind"],
         "release": number,
-        "manifest_sha256": manifest_sha256,
-        "previous_sha256": sha256_of(previous) if previous.exists() else None,
+        "manifest_sha256": said["manifest_sha256"],
+        "previous_sha256": sha256_of(previous) if number > 1 else None,
         "created": stamp(now()),
+        "writer": writer,
     }
-    if not lake.put_new(lake.log / str(number), canonical_json(entry)):
-        raise LakeError(f"release {number} was committed by another host meanwhile",
-                        hint="moulouya release")  # fmt: skip
+    path = lake.log / str(number)
+    if lake.put_new(path, canonical_json(entry)):
+        return True
+    # Over a network, an answer may be lost and its request repeated: then the entry is ours.
+    lake.refresh(lake.log)
+    found = read_json(path)
+    return bool(found.get("writer") == writer and found.get("kind") == said["kind"])

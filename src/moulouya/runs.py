@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
+import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -11,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moulouya import ledger, versions, workspace
-from moulouya.errors import MoulouyaError
+from moulouya import ledger, provenance, versions, workspace
+from moulouya.errors import MoulouyaError, RecipeChanged
 from moulouya.ledger import Outcome, RunRecord, now, stamp
+from moulouya.provenance import Provenance, Recipe
 from moulouya.region import Region
 from moulouya.settings import Settings
 from moulouya.storage.files import canonical_json, read_json, remove_tree, told_plainly, write_file
@@ -56,9 +59,45 @@ class Run:
         with told_plainly(f"writing {self.note(name)}"):
             write_file(self.note(name), canonical_json(record))
 
+    def recipe(self, begun_with: str | None = None) -> Recipe:
+        """The texts that this run works by.
+
+        Raises RecipeChanged when they are not those any more that the run began with.
+        """
+        recipe = provenance.recipe_of(self.dataset, self.region, self.settings.workspace_root)
+        if begun_with not in (None, recipe.sha256):
+            raise RecipeChanged(self.dataset.slug)
+        return recipe
+
+    def made_of(self, today: dt.date, history: list[int]) -> Provenance:
+        """What the version that this run makes is made of."""
+        moments = {name: self.read(f"validation-{name}") for name in ("incoming", "outgoing")}
+        return Provenance(
+            recipe=self.recipe(self.read("timings").get("recipe")),
+            created=stamp(now()),
+            today=today,
+            settings=provenance.settings_of(self.settings),
+            environment=provenance.environment(),
+            upstream=list(self.dataset.upstream),
+            inputs=self._identities(self.read("inputs")),
+            references={
+                name: self._identities(moment["references"])
+                for name, moment in moments.items()
+                if moment
+            },
+            history=history,
+            merged=self.read("merging") or None,
+        )
+
+    def _identities(self, numbers: dict[str, int]) -> dict[str, dict[str, Any]]:
+        return {
+            slug: versions.identity(versions.read(self.lake, slug, number))
+            for slug, number in numbers.items()
+        }
+
     def inputs(self, slugs: tuple[str, ...]) -> dict[str, Version]:
-        """The newest version of each input that has one."""
-        found = {slug: versions.latest(self.lake, slug) for slug in slugs}
+        """The version of each input that is published (next), where it has one."""
+        found = {slug: versions.standing(self.lake, slug) for slug in slugs}
         return {slug: version for slug, version in found.items() if version is not None}
 
 
@@ -68,26 +107,62 @@ def begin(settings: Settings, slug: str, run_id: str) -> Run:
     Raises DefinitionError for a broken dataset and UsageError for an unknown one.
     """
     region, dataset = workspace.load_one(settings.workspace_root, slug)
-    return Run(settings, region, open_lake(settings.lake_root), dataset, run_id)
+    return Run(settings, region, open_lake(settings), dataset, run_id)
 
 
 @contextmanager
 def step(run: Run, name: str) -> Iterator[None]:
-    """Time a step; a failure of it ends the run and is written to the ledger."""
+    """Time a step; a failure of it ends the run and is written to the ledger.
+
+    Two processes that were given the same run take turns, a step each.
+    """
+    with _alone(run):
+        yield from _timed(run, name)
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Hold the run's scratch directory, which whoever ends the run removes."""
+    with told_plainly(f"preparing {run.scratch}"):
+        while True:
+            run.scratch.mkdir(parents=True, exist_ok=True)
+            try:
+                descriptor = os.open(run.scratch, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:
+                continue
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_still(run.scratch, descriptor):
+                break
+            os.close(descriptor)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_still(path: Path, descriptor: int) -> bool:
+    """Whether a directory that was opened still has its name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _timed(run: Run, name: str) -> Iterator[None]:
     timings = run.read("timings")
     timings.setdefault("started", stamp(now()))
     timings["current"] = {"step": name, "since": time.monotonic()}
-
-    with told_plainly(f"preparing {run.scratch}"):
-        run.scratch.mkdir(parents=True, exist_ok=True)
-    run.write("timings", timings)
     try:
+        timings.setdefault("recipe", run.recipe().sha256)
+        run.write("timings", timings)
+        run.recipe(timings["recipe"])
         yield
     except Exception as error:
         fail(run, error)
         raise
     if run.scratch.exists():
-        run.write("timings", {"started": timings["started"], "steps": _steps(timings)})
+        kept = {name: timings[name] for name in ("started", "recipe")}
+        run.write("timings", {**kept, "steps": _steps(timings)})
 
 
 def _steps(timings: dict[str, Any]) -> list[dict[str, Any]]:
@@ -158,10 +233,15 @@ def fail(run: Run, error: Exception) -> None:
 def report(run: Run) -> dict[str, Any]:
     """The validation report of a run: what came in, then what goes out."""
     moments = [run.read(f"validation-{moment}") for moment in ("incoming", "outgoing")]
+    return combined(run.dataset.slug, moments)
+
+
+def combined(slug: str, moments: list[dict[str, Any]]) -> dict[str, Any]:
+    """One validation report of what was found at several moments, in their order."""
     checks = [check for moment in moments for check in moment.get("checks", [])]
     return {
         "format": 1,
-        "slug": run.dataset.slug,
+        "slug": slug,
         "success": all(moment.get("success", True) for moment in moments),
         "rows": moments[-1].get("rows") or moments[0].get("rows"),
         "checks": checks,

@@ -10,17 +10,19 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
 from moulouya import release, versions
-from moulouya.storage.files import read_json, sha256_of
+from moulouya.errors import LakeError
+from moulouya.release import Release
+from moulouya.storage.files import read_json
 from moulouya.storage.lake import Lake
 from moulouya.versions import Version
 
@@ -52,20 +54,19 @@ class Score:
 Scored = dict[tuple[str, int], list[Score]]
 
 
-def last_scores(version: Path) -> Scored:
-    """What the newest release says of every version, if by the same method; from the lake in which
-    the folder ``version`` lies.
-    """
-    last = release.current(_lake_of(version), verify=False)
-    if last is None:
+def last_scores(lake: Lake, last: Release | None, slugs: Collection[str]) -> Scored:
+    """What the newest release says of every version of some datasets, if by the same method."""
+    recorded = last.recorded(TABLE) if last is not None else None
+    if last is None or recorded is None:
         return {}
-    recorded = {file["name"]: file["sha256"] for file in last.manifest["files"]}
-    path = last.path / TABLE
-    if TABLE not in recorded or not path.exists() or sha256_of(path) != recorded[TABLE]:
-        return {}
-    found: Scored = {}
+    try:
+        path = lake.local(last.path / TABLE)
+        release.require(path, recorded)
+    except LakeError:
+        return {}  # damaged: it is worked out again
     table: pa.Table = pq.read_table(path)
-    for row in table.to_pylist():
+    found: Scored = {}
+    for row in table.filter(pc.is_in(table["slug"], pa.array(slugs, pa.string()))).to_pylist():
         if row["method"] == METHOD:
             one = Score(row["dimension"], row["score"], row["explanation"], _figures(row))
             found.setdefault((row["slug"], row["version"]), []).append(one)
@@ -76,9 +77,8 @@ def _figures(row: Record) -> dict[str, Any]:
     return dict(json.loads(row["figures"] or "{}"))
 
 
-def history(version: Version, known: Scored) -> Iterator[tuple[int, list[Score]]]:
+def history(lake: Lake, version: Version, known: Scored) -> Iterator[tuple[int, list[Score]]]:
     """The scores of a version and of those before it, by number, oldest first."""
-    lake = _lake_of(version.path)
     before: Record | None = None
     for number in lake.numbers(lake.versions(version.slug)):
         if number > version.number:
@@ -115,6 +115,7 @@ def _looks(lake: Lake, slug: str, since: dt.datetime, until: dt.datetime) -> Ite
 
     A run is kept under the day on which it started, which may be the day before.
     """
+    lake.refresh(lake.ledger)
     day = since.date() - dt.timedelta(days=1)
     while day <= until.date():
         for path in (lake.ledger / f"{day:%Y/%m/%d}").glob(f"{slug}-*.json"):
@@ -122,11 +123,6 @@ def _looks(lake: Lake, slug: str, since: dt.datetime, until: dt.datetime) -> Ite
             if run["outcome"] in ("published", "unchanged"):
                 yield _moment(run["ended"])
         day += dt.timedelta(days=1)
-
-
-def _lake_of(version: Path) -> Lake:
-    """The lake in which a version lies: under datasets/<slug>/<number>."""
-    return Lake(version.parents[2])
 
 
 def score(

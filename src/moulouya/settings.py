@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# As S3 allows them: a bucket's name, and keys that need no escaping anywhere.
+BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:/[A-Za-z0-9][A-Za-z0-9._-]*)*)/*")
 
 
 class Settings(BaseSettings):
@@ -15,8 +21,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MOULOUYA_", frozen=True, extra="ignore")
 
     workspace: Path = Field(Path(), description="folder with region.yml and the three shelves")
-    lake: Path | None = Field(
-        None, description="folder of the lake; default: .moulouya/lake in the workspace"
+    lake: Path | str | None = Field(
+        None,
+        description="folder of the lake, or s3://bucket/prefix; default: .moulouya/lake in the "
+        "workspace",
     )
     state: Path | None = Field(
         None, description="folder of caches; default: .moulouya in the workspace"
@@ -47,15 +55,60 @@ class Settings(BaseSettings):
         gt=0,
         description="time in which a delivery must be read; one second more for every 2 MB of it",
     )
+    keep_releases: int = Field(
+        20, ge=1, description="newest releases whose catalogue files are kept, whatever their age"
+    )
+    keep_releases_days: float = Field(
+        30.0, ge=0, description="days for which the catalogue files of every release are kept"
+    )
+    keep_held_days: float = Field(
+        30.0, ge=0, description="days for which rejected deliveries and failed reports are kept"
+    )
     contact: str = Field(
         "",
         description="address put into the User-Agent; default: the contact of region.yml",
     )
 
+    @field_validator("lake", mode="before")
+    @classmethod
+    def _folder_or_bucket(cls, value: Any) -> Any:
+        """A path, or the address of a bucket: what looks like another address is a mistake."""
+        text = str(value)
+        if not isinstance(value, str) or not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", text):
+            return Path(text) if value is not None and text else None
+        if not text.startswith("s3://"):
+            raise ValueError(f"{text} is neither a folder nor s3://bucket/prefix")
+        found = BUCKET.fullmatch(text)
+        if found is None:
+            raise ValueError(
+                f"{text} is not s3://bucket/prefix: a bucket is lower-case letters, digits, - and "
+                "., a prefix is names of letters, digits, ., _ and - with / between them"
+            )
+        return f"s3://{found[1]}{found[2]}"
+
+    @cached_property
+    def lake_bucket(self) -> str | None:
+        """The lake's address where it is in a bucket: s3://bucket/prefix."""
+        return self.lake if isinstance(self.lake, str) else None
+
+    @cached_property
+    def lake_place(self) -> str:
+        """Where the lake is, as MOULOUYA_LAKE and ``--lake`` take it from anywhere."""
+        return self.lake_bucket or str(self.lake_root)
+
     @cached_property
     def lake_root(self) -> Path:
-        """The lake's folder, absolute."""
-        return (self.lake or self.workspace / ".moulouya" / "lake").absolute()
+        """The lake's folder, absolute; of a lake in a bucket the working copy on this host."""
+        if self.lake_bucket is not None:
+            name = self.lake_bucket.removeprefix("s3://").replace("/", "-")[:80]
+            mark = hashlib.sha256(self.lake_bucket.encode()).hexdigest()[:8]
+            return self.state_root / "lakes" / f"{name}-{mark}"
+        return Path(self.lake or self.workspace / ".moulouya" / "lake").absolute()
+
+    @cached_property
+    def inbox_root(self) -> Path:
+        """Where files that are sent wait for their run: on this host, wherever the lake is."""
+        return (self.state_root if self.lake_bucket else self.lake_root) / "inbox"
 
     @cached_property
     def state_root(self) -> Path:

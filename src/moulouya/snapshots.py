@@ -10,6 +10,7 @@ from typing import Any
 
 from moulouya import __version__, sources
 from moulouya.definition import HttpSource, SourceBase
+from moulouya.errors import Conflict
 from moulouya.ledger import now, stamp
 from moulouya.region import Region
 from moulouya.settings import Settings
@@ -25,6 +26,7 @@ from moulouya.storage.lake import Lake
 from moulouya.workspace import Dataset
 
 Interval = tuple[dt.datetime, dt.datetime]
+ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Snapshot:
     last_modified: str | None
     source: str = ""
     state: dict[str, Any] = field(default_factory=dict)
+    interval: dict[str, str] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The provenance of the snapshot, as version.json carries it."""
@@ -62,7 +65,8 @@ class Snapshot:
 
 def read(lake: Lake, slug: str, number: int) -> Snapshot:
     """One snapshot by its number."""
-    record = read_json(lake.snapshots(slug) / str(number) / "snapshot.json")
+    path = lake.snapshots(slug) / str(number) / "snapshot.json"
+    record = read_json(lake.local(path))
     record["files"] = tuple(SnapshotFile(**file) for file in record["files"])
     record.pop("format")
     record.pop("headers")
@@ -108,12 +112,15 @@ def take(
     settings: Settings,
     run_id: str,
     interval: Interval | None = None,
+    *,
+    named: bool = False,
 ) -> Snapshot | None:
     """Fetch a dataset's source and keep what came; the last snapshot when nothing is new.
 
     Nothing is new when the source says so (304) or the bytes are the same as the last ones; None
-    when nothing ever came. What the source is to acknowledge is acknowledged once the bytes are
-    durable. Raises SourceError, and LakeError when the bytes cannot be kept.
+    when nothing ever came. The snapshot keeps the interval where it was ``named`` for the run. What
+    the source is to acknowledge is acknowledged once the bytes are durable. Raises SourceError, and
+    LakeError when the bytes cannot be kept.
     """
     source = dataset.definition.source
     assert source is not None, "a derived dataset has no source"
@@ -139,13 +146,13 @@ def take(
             slug=dataset.slug,
             private_hosts=settings.allowed_private_hosts,
             state_folder=settings.state_root,
-            inbox=lake.root / "inbox",
+            inbox=settings.inbox_root,
         ),
     )
     if delivery is None:
         return previous
     with told_plainly(f"keeping the delivery of {dataset.slug}"):
-        snapshot = _keep(lake, dataset, delivery, scratch, previous)
+        snapshot = _keep(lake, dataset, delivery, scratch, previous, interval if named else None)
     delivery.settle()
     return snapshot
 
@@ -171,6 +178,7 @@ def _keep(
     delivery: sources.Delivery,
     scratch: Path,
     previous: Snapshot | None,
+    interval: Interval | None,
 ) -> Snapshot:
     source = dataset.definition.source
     assert source is not None, "a delivery has a source"
@@ -202,14 +210,18 @@ def _keep(
         "headers": delivery.headers,
         "source": _fingerprint(source),
         "state": delivery.state,
+        "interval": {"start": stamp(interval[0]), "end": stamp(interval[1])} if interval else None,
     }
+    folder = lake.snapshots(dataset.slug)
     with lake.locked(f"snapshots-{dataset.slug}"):
-        number = (lake.latest(lake.snapshots(dataset.slug)) or 0) + 1
-        write_file(
-            scratch / "snapshot.json", canonical_json({"format": 1, "number": number, **record})
-        )
-        lake.commit_next(scratch, lake.snapshots(dataset.slug), "snapshot.json")
-    return read(lake, dataset.slug, number)
+        for _ in range(ATTEMPTS):
+            number = lake.free(folder)
+            numbered = canonical_json({"format": 1, "number": number, **record})
+            write_file(scratch / "snapshot.json", numbered)
+            if lake.commit(scratch, folder / str(number), "snapshot.json"):
+                return read(lake, dataset.slug, number)
+    raise Conflict(f"other hosts took {ATTEMPTS} numbers for deliveries of {dataset.slug}",
+                   hint=f"moulouya run {dataset.slug}")  # fmt: skip
 
 
 def _combined(files: list[SnapshotFile]) -> str:

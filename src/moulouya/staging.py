@@ -221,6 +221,10 @@ class _Table:
             return None
         return f"({self.types[name]}) IS NULL AND ({self.texts[name]}) IS NOT NULL"
 
+    def _rule(self, name: str, column: StagedColumn) -> str:
+        required, type_ = literal("required"), literal("type")
+        return f"CASE WHEN {self.texts[name]} IS NULL THEN {required} ELSE {type_} END"
+
     def _reason(self, name: str, column: StagedColumn) -> str:
         text = self.texts[name]
         wrong = (
@@ -230,29 +234,40 @@ class _Table:
         return f"CASE WHEN {text} IS NULL THEN {literal(name + ': missing')} ELSE {wrong} END"
 
     def _write_rejects(self, malformed: list[Malformed], *, misfits: bool = True) -> int:
-        """Write the rejected rows: file, line, record, reason and the original text."""
+        """Write the rejected rows: where they stand, the rules and columns, why, and their text."""
         self.con.execute(
             "CREATE TEMP TABLE rejected (file VARCHAR, line BIGINT, record BIGINT, "
-            "reason VARCHAR, original VARCHAR)"
+            "rule VARCHAR, column_ VARCHAR, reason VARCHAR, original VARCHAR)"
         )
         if misfits:
-            reasons = ", ".join(
-                f"CASE WHEN {self.misfits[name]} THEN {self._reason(name, column)} END"
+            misfits_of = {
+                name: column
                 for name, column in self.columns.items()
                 if self.misfits[name] is not None
+            }
+            rules, columns, reasons = (
+                ", ".join(
+                    f"CASE WHEN {self.misfits[name]} THEN {told(name, column)} END"
+                    for name, column in misfits_of.items()
+                )
+                for told in (self._rule, lambda name, _: literal(name), self._reason)
             )
             names = [c.source_name or name for name, c in self.columns.items() if name != "_file"]
             original = ", ".join(
                 f"{identifier(name)} := {self.raw.expressions[name]}"
                 for name in dict.fromkeys(names)
             )
+            # Rows keep their order in a window without a partition only: in one of its own, a
+            # file's rows come as they may.
             numbered = (
-                f"SELECT *, {self.raw.file_expression} AS _member, row_number() OVER "
-                f"(PARTITION BY {self.raw.file_expression}) AS _record FROM {self.raw.relation}"
+                "SELECT *, _row - min(_row) OVER (PARTITION BY _member) + 1 AS _record FROM "
+                f"(SELECT *, {self.raw.file_expression} AS _member, row_number() OVER () AS _row "
+                f"FROM {self.raw.relation})"
             )
             line = self.raw.line_expression or "NULL"
             self.con.execute(
                 f"INSERT INTO rejected SELECT _member, {line}, _record, "
+                f"concat_ws('; ', {rules}), concat_ws('; ', {columns}), "
                 f"concat_ws('; ', {reasons}), CAST(to_json(struct_pack({original})) AS VARCHAR) "
                 f"FROM ({numbered}) WHERE {self._any_misfit()}"
             )
@@ -261,17 +276,19 @@ class _Table:
             batch = malformed[start : start + BATCH]
             self.con.execute(
                 "INSERT INTO rejected SELECT unnest($1::VARCHAR[]), unnest($2::BIGINT[]), NULL, "
-                "unnest($3::VARCHAR[]), unnest($4::VARCHAR[])",
+                "unnest($3::VARCHAR[]), NULL, unnest($4::VARCHAR[]), unnest($5::VARCHAR[])",
                 [
                     [str(bad.file) for bad in batch],
                     [bad.line for bad in batch],
+                    [bad.rule for bad in batch],
                     [bad.reason for bad in batch],
                     [bad.original for bad in batch],
                 ],
             )
         (rows,) = one_row(
             self.con,
-            "COPY (SELECT parse_filename(file) AS file, line, record, reason, original "
+            "COPY (SELECT parse_filename(file) AS file, line, record, rule, "
+            'column_ AS "column", reason, original '
             f"FROM rejected ORDER BY ALL) TO {literal(str(self.rejects))} ({tables.LAYOUT})",
         )
         return int(rows)

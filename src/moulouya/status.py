@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
-from moulouya import ledger, versions, workspace
+from moulouya import ledger, privacy, released, versions, workspace
 from moulouya.definition import Definition
 from moulouya.ledger import now, stamp
 from moulouya.settings import Settings
@@ -18,11 +19,14 @@ LATE_AFTER_PERIODS = 3
 def status(settings: Settings) -> list[dict[str, Any]]:
     """One row a dataset, broken ones included: freshness, last outcome, rows, what to do."""
     loaded = workspace.load(settings.workspace_root)
-    lake = look_into(settings.lake_root)
+    lake = look_into(settings)
     slugs = {*loaded.datasets, *loaded.broken}
     last = ledger.last_runs(lake, slugs)
     checked = _last_good(lake, slugs)
-    return [_row(lake, loaded, slug, last.get(slug), checked.get(slug)) for slug in sorted(slugs)]
+    gone = released.gone(lake).by_slug()
+    return [
+        _row(lake, loaded, slug, last.get(slug), checked.get(slug), gone) for slug in sorted(slugs)
+    ]
 
 
 def stale_after(definition: Definition) -> dt.timedelta | None:
@@ -45,15 +49,31 @@ def _last_good(lake: Lake, slugs: set[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def _ending(definition: Definition) -> list[dict[str, Any]]:
+    """Permissions to show personal data that are over, or will be within 30 days."""
+    today = privacy.today()
+    return [
+        {
+            "column": override.column,
+            "kind": override.kind,
+            "by": override.by,
+            "until": override.until.isoformat(),
+            "over": override.until < today,
+        }
+        for override in privacy.expiring(definition, today)
+    ]
+
+
 def _row(
     lake: Lake,
     loaded: Workspace,
     slug: str,
     last: dict[str, Any] | None,
     checked: dict[str, Any] | None,
+    gone: Mapping[str, frozenset[int]],
 ) -> dict[str, Any]:
     dataset = loaded.datasets.get(slug)
-    version = versions.latest(lake, slug)
+    version = versions.standing(lake, slug, gone)
     limit = stale_after(dataset.definition) if dataset else None
     late_since = None
     if limit is not None and checked is not None:
@@ -78,5 +98,6 @@ def _row(
         "stale": late_since is not None,
         "late_since": late_since,
         "next": following,
+        "ending": _ending(dataset.definition) if dataset else [],
         "broken": [str(fault) for fault in loaded.broken.get(slug, ())],
     }

@@ -79,8 +79,8 @@ def suggest(settings: Settings, slug: str) -> Suggestion:
     """
     root = settings.workspace_root
     region, dataset = workspace.load_one(root, slug)
-    lake = look_into(settings.lake_root)
-    version = versions.latest(lake, slug)
+    lake = look_into(settings)
+    version = versions.standing(lake, slug)
     if version is None:
         raise UsageError(f"{slug} has no version yet", hint=f"moulouya run {slug}")
     with duck.connect(memory_limit=settings.memory_limit, threads=settings.threads) as con:
@@ -101,7 +101,7 @@ def _those_that_hold(
 ) -> tuple[list[dict[str, Any]], tuple[str, ...]]:
     from moulouya.quality import validation
 
-    found = {slug: versions.latest(lake, slug) for slug in dataset.references}
+    found = {slug: versions.standing(lake, slug) for slug in dataset.references}
     inputs = {slug: one.table for slug, one in found.items() if one is not None}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

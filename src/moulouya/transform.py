@@ -15,6 +15,7 @@ from moulouya.definition import Column
 from moulouya.duck import identifier, literal
 from moulouya.errors import TransformError, did_you_mean
 from moulouya.region import Region
+from moulouya.repeatable import threads_for
 from moulouya.settings import Settings
 from moulouya.storage.files import told_plainly
 from moulouya.workspace import Dataset
@@ -64,6 +65,7 @@ def transform(
                 query = _run_python(con, dataset.transform, inputs)
             else:
                 query = dataset.transform.read_text(encoding="utf-8").strip().rstrip(";")
+                con.execute(f"SET threads = {threads_for(con, query, settings.threads)}")
             _check_columns(con, query, dataset)
             return tables.write_published(con, query, dataset, target)
         except (duckdb.OutOfMemoryException, duckdb.IOException):

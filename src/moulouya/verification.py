@@ -2,89 +2,185 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from moulouya import release
 from moulouya.errors import LakeError
-from moulouya.storage.files import read_json, sha256_of
-from moulouya.storage.lake import Lake
+from moulouya.settings import Settings
+from moulouya.storage.files import read_json
+from moulouya.storage.lake import Lake, look_into
+
+TOMBSTONE = "tombstone.json"
+# Beside what version.json lists: itself, and what is written about a version later.
+UNLISTED = ("version.json", "recipe.json", "held.json", "claim", TOMBSTONE)
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass
 class Verified:
-    """What was read, and every problem found."""
+    """What was read, and every problem found; ``quick`` looks at sizes instead of hashes.
 
+    ``damaged`` has the recorded hash of each file that is missing or has another content.
+    """
+
+    lake: Lake
+    quick: bool = False
     files: int = 0
     bytes: int = 0
     problems: list[str] = field(default_factory=list)
+    damaged: dict[Path, str] = field(default_factory=dict)
 
-    def check(self, path: Path, recorded: dict[str, Any]) -> None:
+    def check(self, path: Path, recorded: dict[str, Any], *, data: bool = True) -> None:
         """Hold one file against its recorded size and hash."""
         self.files += 1
         try:
-            self.bytes += path.stat().st_size
-            if sha256_of(path) != recorded["sha256"]:
-                self.problems.append(f"{path}: its content is not what was recorded")
+            if self.quick and data:
+                size, digest = self.lake.size(path), recorded["sha256"]
+            else:
+                size, digest = self.lake.digest(path)
         except OSError as error:
-            self.problems.append(f"{path}: {error.strerror}")
+            self.problem(path, error.strerror or str(error))
+            self.damaged[path] = recorded["sha256"]
+            return
+        self.bytes += size
+        if digest != recorded["sha256"] or size != recorded.get("bytes", size):
+            self.problem(path, "its content is not what was recorded")
+            self.damaged[path] = recorded["sha256"]
+
+    def problem(self, path: Path, what: str) -> None:
+        """Note what is wrong with a file, by its place in the lake."""
+        self.problems.append(f"{path}: {what}")
 
 
-def verify(lake: Lake) -> Verified:
-    """Verify the log's chain, every release, every version and every snapshot."""
-    found = Verified()
-    _guard(found, lambda: _log(lake, found))
-    for folder in _numbered(lake.root / "snapshots"):
-        _guard(found, lambda folder=folder: _snapshot(folder, found))
-    for folder in _numbered(lake.root / "datasets"):
-        _guard(found, lambda folder=folder: _version(folder, found))
+def verify(
+    lake: Lake, *, quick: bool = False, progress: Progress = lambda what, done, total: None
+) -> Verified:
+    """Verify the log's chain, every release, version, delivery and held version.
+
+    ``progress(what, done, total)`` is told of every directory. What has expired by its policy is
+    no problem as long as its tombstone says so.
+    """
+    found = Verified(lake, quick)
+    _guard(found, lambda: _log(lake, found, progress))
+    for name, check in (
+        ("snapshots", _snapshot),
+        ("datasets", _version),
+        ("quarantine", _held),
+    ):
+        folders = _folders(lake, name)
+        for done, folder in enumerate(folders):
+            progress(f"{name}/{folder.parent.name}/{folder.name}", done, len(folders))
+            _guard(found, lambda check=check, folder=folder: check(folder, found))
     return found
 
 
 def _guard(found: Verified, check: Any) -> None:
     try:
         check()
-    except (LakeError, OSError, KeyError) as error:
-        found.problems.append(str(error))
+    except LakeError as error:
+        found.problems.append(error.message)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        found.problems.append(f"damaged record: {error!r}")
 
 
-def _numbered(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.glob("*/*") if path.name.isdigit())
+def _folders(lake: Lake, name: str) -> list[Path]:
+    folder = lake.root / name
+    slugs = [folder / slug for slug in lake.names(folder)]
+    if name == "quarantine":
+        return [slug / run for slug in slugs for run in lake.names(slug)]
+    return [slug / str(number) for slug in slugs for number in lake.numbers(slug)]
 
 
-def _log(lake: Lake, found: Verified) -> None:
-    previous: Path | None = None
-    for expected, number in enumerate(lake.numbers(lake.log), 1):
+def _log(lake: Lake, found: Verified, progress: Progress) -> None:
+    numbers = lake.numbers(lake.log)
+    newest = _sound_newest(lake)
+    before = release.expired(newest).releases_before if newest is not None else 0
+    previous: str | None = None
+    for expected, number in enumerate(numbers, 1):
         path = lake.log / str(number)
-        entry = read_json(path)
-        found.files += 1
+        progress(f"log/{number}", expected - 1, len(numbers))
         if number != expected:
-            found.problems.append(f"{lake.log / str(expected)}: missing from the log")
-        if entry["previous_sha256"] != (sha256_of(previous) if previous else None):
-            found.problems.append(f"{path}: does not continue the entry before it")
-        previous = path
-        _release(lake, number, entry, found)
+            found.problem(lake.log / str(expected), "missing from the log")
+            return
+        size, digest = lake.digest(path)
+        found.files, found.bytes = found.files + 1, found.bytes + size
+        entry = read_json(path)
+        if entry["previous_sha256"] != previous:
+            found.problem(path, "does not continue the entry before it")
+        previous = digest
+        if entry["kind"] != "void":
+            _guard(found, lambda n=number, e=entry: _release(lake, n, e, found, expired=n < before))
 
 
-def _release(lake: Lake, number: int, entry: dict[str, Any], found: Verified) -> None:
-    folder = lake.releases / str(number)
-    found.check(folder / "manifest.json", {"sha256": entry["manifest_sha256"]})
+def _sound_newest(lake: Lake) -> release.Release | None:
+    try:
+        return release.current(lake, verify=False)
+    except LakeError:
+        return None  # the problem is reported where that release is looked at
+
+
+def _release(
+    lake: Lake, number: int, entry: dict[str, Any], found: Verified, *, expired: bool
+) -> None:
+    folder = lake.release(number)
+    lake.refresh(folder)
+    found.check(folder / "manifest.json", {"sha256": entry["manifest_sha256"]}, data=False)
     if not (folder / "manifest.json").exists():
         return
     manifest = read_json(folder / "manifest.json")
     for file in manifest["files"]:
-        found.check(folder / file["name"], file)
+        if not expired:
+            found.check(folder / file["name"], file)
     for slug, dataset in manifest["datasets"].items():
-        record = lake.version(slug, dataset["version"]) / "version.json"
-        found.check(record, {"sha256": dataset["version_sha256"]})
+        version = lake.version(slug, dataset["version"])
+        if not _erased(lake, version):
+            recorded = {"sha256": dataset["version_sha256"]}
+            found.check(version / "version.json", recorded, data=False)
+
+
+def _erased(lake: Lake, version: Path) -> bool:
+    lake.refresh(version)
+    stone = version / TOMBSTONE
+    return stone.exists() and read_json(stone)["why"] == "withdrawn"
 
 
 def _version(folder: Path, found: Verified) -> None:
-    for file in read_json(folder / "version.json")["files"]:
-        found.check(folder / file["name"], file)
+    record = read_json(folder / "version.json")
+    buried = (folder / TOMBSTONE).exists()
+    there = {path.name for path in found.lake.files(folder)}
+    for file in record["files"]:
+        if not buried or (file["name"] in there and not record.get("erased")):
+            found.check(folder / file["name"], file)
+    for name in sorted(there - {file["name"] for file in record["files"]} - {*UNLISTED}):
+        found.problem(folder / name, "is no part of the version")
+
+
+def _held(folder: Path, found: Verified) -> None:
+    if (folder / "version.json").exists():
+        _version(folder, found)
 
 
 def _snapshot(folder: Path, found: Verified) -> None:
+    buried = (folder / TOMBSTONE).exists()
     for file in read_json(folder / "snapshot.json")["files"]:
-        found.check(folder / file["path"], file)
+        if not buried:
+            found.check(folder / file["path"], file)
+
+
+def examine(settings: Settings, *, quick: bool = False) -> dict[str, int]:
+    """Verify the lake of a deployment; what a scheduler calls.
+
+    Raises LakeError that names the first problems.
+    """
+    found = verify(look_into(settings), quick=quick)
+    if found.problems:
+        shown = "; ".join(found.problems[:5])
+        raise LakeError(
+            f"{len(found.problems)} problems in the lake: {shown}",
+            hint="moulouya verify names all; moulouya restore --repair brings back what a backup "
+            "has",
+        )
+    return {"files": found.files, "bytes": found.bytes}

@@ -5,21 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from importlib.metadata import version as library_version
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from moulouya import __version__, changes, duck
+from moulouya import changes, duck, released, standalone
 from moulouya.duck import identifier, literal, one_row
 from moulouya.errors import Conflict
 from moulouya.ledger import now, stamp
+from moulouya.provenance import Provenance, environment
 from moulouya.region import Region
 from moulouya.settings import Settings
+from moulouya.storage.crashpoints import reached
 from moulouya.storage.files import canonical_json, read_json, sha256_of, told_plainly, write_file
 from moulouya.storage.lake import Lake
+from moulouya.withdrawals import Withdrawal, newest_left
 from moulouya.workspace import Dataset
 
 MEDIA_TYPES = {
@@ -29,7 +31,8 @@ MEDIA_TYPES = {
     ".json": "application/json",
 }
 PUBLIC_RECORDS = ("validation.json", "changes.json", "profile.json", "drift.json", "privacy.json")
-LIBRARIES = ("duckdb", "great_expectations", "pandas", "pyarrow", "shapely", "pyproj")
+RECIPE = "recipe.json"
+LIBRARIES = ("moulouya", "duckdb", "great_expectations", "pandas", "pyarrow", "shapely", "pyproj")
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,31 @@ class Version:
     number: int
     path: Path
     record: dict[str, Any]
+    lake: Lake = field(repr=False, compare=False)
 
     @property
     def table(self) -> Path:
-        """The published Parquet file."""
-        return self.path / f"{self.slug}.parquet"
+        """The published Parquet file, on this host and whole."""
+        return self.local(f"{self.slug}.parquet")
+
+    def local(self, name: str) -> Path:
+        """One of its files, on this host and whole; LakeError when it cannot be brought."""
+        return self.lake.local(self.path / name)
 
 
 def read(lake: Lake, slug: str, number: int) -> Version:
     """One version by its number."""
     path = lake.version(slug, number)
-    return Version(slug, number, path, read_json(path / "version.json"))
+    record = read_json(lake.local(path / "version.json"))
+    return Version(slug, number, path, record, lake)
+
+
+def identity(version: Version) -> dict[str, Any]:
+    """A version as another one's provenance names it: by number and the hash of its record."""
+    return {
+        "version": version.number,
+        "version_sha256": sha256_of(version.local("version.json")),
+    }
 
 
 def latest(lake: Lake, slug: str) -> Version | None:
@@ -59,12 +76,47 @@ def latest(lake: Lake, slug: str) -> Version | None:
     return None if number is None else read(lake, slug, number)
 
 
+def standing(
+    lake: Lake, slug: str, gone: Mapping[str, frozenset[int]] | None = None
+) -> Version | None:
+    """The newest version that nobody withdrew and that has not expired, or None.
+
+    This is what a release shows, what other datasets read, and what a new delivery is compared
+    with; its number need not be the highest. Who asks about many datasets passes ``gone``, what is
+    published no longer by dataset.
+    """
+    if gone is None:
+        gone = released.gone(lake).by_slug()
+    left = newest_left({slug: lake.numbers(lake.versions(slug))}, gone)
+    return read(lake, slug, left[slug]) if left else None
+
+
+def withdrawn(lake: Lake, slug: str) -> list[tuple[Version, Withdrawal]]:
+    """The versions of a dataset that a person took back, newest first."""
+    taken_back = [one for one in released.gone(lake).withdrawals if one.slug == slug]
+    return [
+        (read(lake, slug, one.version), one)
+        for one in sorted(taken_back, key=lambda one: one.version, reverse=True)
+    ]
+
+
+def next_number(lake: Lake, slug: str) -> int:
+    """The number of the next version: one more than was ever given."""
+    return lake.free(lake.versions(slug))
+
+
 def of_run(lake: Lake, slug: str, run_id: str) -> Version | None:
-    """The version that a run committed, if it did: a run id commits once."""
+    """The version that a run committed, if it did: a run id commits once.
+
+    Every version is looked at, since newer ones may have come since; only one that has the id
+    somewhere in its text is parsed.
+    """
+    text = json.dumps(run_id, ensure_ascii=False).encode()
     for number in reversed(lake.numbers(lake.versions(slug))):
-        version = read(lake, slug, number)
-        if version.record["run_id"] == run_id:
-            return version
+        if text in lake.local(lake.version(slug, number) / "version.json").read_bytes():
+            version = read(lake, slug, number)
+            if version.record["run_id"] == run_id:
+                return version
     return None
 
 
@@ -147,14 +199,22 @@ def finish(
     rejected: int,
     previous: Version | None,
     settings: Settings,
+    number: int | None = None,
+    restated: bool = False,
     decision: dict[str, str] | None = None,
+    provenance: Provenance | None = None,
 ) -> None:
-    """Write the downloads and records of a version beside its table."""
+    """Write the downloads and records of a version beside its table.
+
+    It takes ``number``, or the one after the version before: they differ once a version was
+    withdrawn. Only what has its ``provenance`` can be reproduced.
+    """
     dataset, folder = draft.dataset, draft.folder
     with told_plainly(f"preparing {dataset.slug}"):
         columns, content_hash = _write_downloads(draft, settings)
-        write_file(folder / "validation.json", canonical_json(draft.validation))
-        number = previous.number + 1 if previous else 1
+        validation = canonical_json(draft.validation)
+        write_file(folder / "validation.json", validation)
+        number = number or (previous.number + 1 if previous else 1)
         compared = draft.changes
         write_file(
             folder / "changes.json",
@@ -168,16 +228,18 @@ def finish(
             ),
         )
         checks = draft.validation["checks"]
+        libraries = (provenance.environment if provenance else environment())["libraries"]
         record = {
             "format": 1,
             "slug": dataset.slug,
             "theme": dataset.theme,
             "version": number,
-            "created": stamp(now()),
+            "created": provenance.created if provenance else stamp(now()),
             "run_id": run_id,
             "interval": {"start": stamp(interval[0]), "end": stamp(interval[1])}
             if interval
             else None,
+            "restated": restated,
             "outcome": "published",
             "rows": draft.rows,
             "rejected": rejected,
@@ -203,11 +265,15 @@ def finish(
             },
             "changes": compared.rows if compared else None,
             "decision": decision,
-            "libraries": {
-                "moulouya": __version__,
-                **{name: library_version(name) for name in LIBRARIES},
-            },
+            "libraries": {name: libraries[name] for name in LIBRARIES},
+            "provenance": provenance.to_json(
+                previous=identity(previous) if previous else None, validation=validation
+            )
+            if provenance
+            else None,
         }
+        if provenance is not None:
+            write_file(folder / RECIPE, provenance.recipe.record)
         write_file(folder / "version.json", canonical_json(record))
 
 
@@ -217,6 +283,7 @@ def commit(lake: Lake, slug: str, folder: Path) -> Version:
     Raises Conflict when another host has given it to another one since ``prepare``.
     """
     number = read_json(folder / "version.json")["version"]
+    reached("after_stage_write")
     if not lake.commit(folder, lake.version(slug, number), "version.json"):
         raise Conflict(f"version {number} of {slug} was published meanwhile",
                        hint=f"moulouya run {slug}")  # fmt: skip
@@ -230,13 +297,14 @@ def _write_downloads(draft: Draft, settings: Settings) -> tuple[list[dict[str, A
     """
     slug, folder = draft.dataset.slug, draft.folder
     table = folder / f"{slug}.parquet"
+    definition, spill = draft.dataset.definition, folder.parent / "spill"
     database = folder / f"{slug}.duckdb"
-    database.unlink(missing_ok=True)
+    standalone.write(table, database, slug, definition, settings=settings, spill=spill)
     with duck.connect(
-        memory_limit=settings.memory_limit, threads=settings.threads, spill=folder.parent / "spill"
+        memory_limit=settings.memory_limit, threads=settings.threads, spill=spill
     ) as con:
         con.execute(f"CREATE VIEW published AS FROM read_parquet({literal(str(table))})")
-        columns = draft.dataset.definition.columns
+        columns = definition.columns
         flat = ", ".join(
             f"ST_AsText({identifier(name)}) AS {identifier(name)}"
             if column.type == "geometry"
@@ -254,31 +322,7 @@ def _write_downloads(draft: Draft, settings: Settings) -> tuple[list[dict[str, A
                 f"TO {literal(str(folder / 'rejected.csv.gz'))} "
                 "(FORMAT csv, HEADER, COMPRESSION gzip)"
             )
-        con.execute(f"ATTACH {literal(str(database))} AS target (STORAGE_VERSION 'v1.0.0')")
-        copy_table(con, "published", f"target.{identifier(slug)}", draft.dataset.definition)
-        con.execute("DETACH target")
         return _profile(con, draft.dataset), _content_hash(con)
-
-
-def copy_table(con: duckdb.DuckDBPyConnection, source: str, target: str, definition: Any) -> None:
-    """Copy a published table into a database that clients since DuckDB 1.0 can open.
-
-    Geometry becomes WKB in a BLOB: storage v1.0.0 knows no GEOMETRY. Titles become comments.
-    """
-    columns = definition.columns
-    selected = ", ".join(
-        f"ST_AsWKB({identifier(name)}) AS {identifier(name)}"
-        if column.type == "geometry"
-        else identifier(name)
-        for name, column in columns.items()
-    )
-    con.execute(f"CREATE TABLE {target} AS SELECT {selected} FROM {source}")
-    con.execute(f"COMMENT ON TABLE {target} IS {literal(definition.title.en)}")
-    for name, column in columns.items():
-        comment = f"{column.title.en}: {column.description.en}"
-        if column.type == "geometry":
-            comment += " (WKB, OGC:CRS84)"
-        con.execute(f"COMMENT ON COLUMN {target}.{identifier(name)} IS {literal(comment)}")
 
 
 def _profile(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[dict[str, Any]]:

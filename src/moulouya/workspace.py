@@ -18,7 +18,7 @@ from moulouya import rules
 from moulouya.definition import Definition
 from moulouya.errors import DefinitionError, Fault, UsageError, did_you_mean
 from moulouya.licences import LICENCES, Licence
-from moulouya.region import Region
+from moulouya.region import Publisher, Region
 from moulouya.yamlfile import YamlFile, read_yaml, validate
 
 SHELVES = ("datasets", "transforms", "expectations")
@@ -233,7 +233,10 @@ class _Loading:
             licence=LICENCES[definition.licence or publisher.licence or self.region.licence],
             inputs=tuple(sorted(set(inputs))),
             references=tuple(sorted(references - {slug})),
-            recipe=_digest([path, transform, expectations], publisher.model_dump_json()),
+            recipe=digest(
+                [one.read_bytes() if one else b"" for one in (path, transform, expectations)],
+                publisher,
+            ),
         )
 
     def _cycles(self, datasets: dict[str, Dataset]) -> None:
@@ -259,9 +262,11 @@ class _Loading:
             return
 
 
-def _digest(paths: list[Path | None], publisher: str) -> str:
-    digest = hashlib.sha256(publisher.encode())
-    for path in paths:
-        text = path.read_bytes() if path is not None else b""
-        digest.update(hashlib.sha256(text).digest())
-    return digest.hexdigest()
+def digest(texts: Iterable[bytes], publisher: Publisher) -> str:
+    """The recipe of a dataset: a hash of its files (definition, transform, expectations; empty
+    where there is none) and its publisher's entry in region.yml.
+    """
+    hashed = hashlib.sha256(publisher.model_dump_json().encode())
+    for text in texts:
+        hashed.update(hashlib.sha256(text).digest())
+    return hashed.hexdigest()

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from moulouya.catalogue import database, tables
 from moulouya.release import Plan
-from moulouya.storage.lake import Lake
-from moulouya.versions import Version
 
 __all__ = ["build"]
 
 
-def build(lake: Lake, found: dict[str, Version], plan: Plan, folder: Path) -> None:
-    """Write every file of a release's catalogue into ``folder``."""
-    described = tables.make(plan, found)
-    database.write_parquet(described, folder)
-    database.build_catalogue(described, found, plan, folder / "catalogue.duckdb")
-    database.build_serving(described, lake, found, plan, folder / "serving.duckdb")
+def build(plan: Plan, folder: Path) -> None:
+    """Write every file of a release's catalogue into ``folder``.
+
+    What the release before says of datasets that did not change is taken over from its files, so
+    that a release costs what changed. A damaged file is never a start: then all is made anew.
+    """
+    described = tables.make(plan)
+    tables.write(described, folder)
+    database.build_catalogue(described, plan, folder / "catalogue.duckdb")
+    database.build_serving(described, folder / "serving.duckdb")

@@ -3,8 +3,9 @@
 ``catalogue.duckdb`` has nothing but views, over immutable Parquet by absolute address: what
 analysts attach. DuckDB reads such a file whole when it is attached, so that a session never mixes
 two releases, even when it attached through the redirect to the newest one. ``serving.duckdb`` has
-the same names as native tables: what the portal opens. Both are written in storage version 1.0.0,
-which every client since DuckDB 1.0 reads.
+schema ``catalogue`` as native tables: what the portal opens; the tables of the datasets are in
+files of their own (``moulouya.serving``). Both are written in storage version 1.0.0, which every
+client since DuckDB 1.0 reads.
 """
 
 from __future__ import annotations
@@ -12,116 +13,103 @@ from __future__ import annotations
 import datetime as dt
 import io
 import shutil
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import fsspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
 from moulouya import duck, release
-from moulouya.definition import Definition
+from moulouya.catalogue.tables import Described, file_name
 from moulouya.duck import identifier, literal
+from moulouya.errors import LakeError
 from moulouya.release import Plan
-from moulouya.storage.files import sha256_of
-from moulouya.storage.lake import Lake
-from moulouya.versions import Version, copy_table
 
-Described = dict[str, pa.Table]
+Find = Callable[[], Path]
 
 
-def write_parquet(described: Described, folder: Path) -> None:
-    """Write the tables of schema ``catalogue`` as Parquet files of the release."""
-    for name, table in described.items():
-        pq.write_table(table, folder / _described_file(name), compression="zstd")
+def build_catalogue(described: Described, plan: Plan, target: Path) -> None:
+    """Write the catalogue of views; their addresses need not be reachable while it is written.
 
-
-def build_catalogue(
-    described: Described, found: dict[str, Version], plan: Plan, target: Path
-) -> None:
-    """Write the catalogue of views; their addresses need not be reachable while it is written."""
-    views = {("catalogue", name): target.parent / _described_file(name) for name in described}
-    views |= {(version.record["theme"], slug): version.table for slug, version in found.items()}
-    addresses = {view: _address(plan, found, *view) for view in views}
-    files = {addresses[view]: path for view, path in views.items()}
-    with ExitStack() as opened, duck.connect() as con:
-        con.register_filesystem(_PublishedFiles(files, opened))
-        _create(con, target, {schema for schema, _ in views})
-        for (schema, name), address in addresses.items():
-            view = f"target.{identifier(schema)}.{identifier(name)}"
-            con.execute(f"CREATE VIEW {view} AS FROM read_parquet({literal(address)})")
-            if schema != "catalogue":
-                title = found[name].record["definition"]["title"]["en"]
-                licence = found[name].record["licence"]["spdx"]
-                con.execute(f"COMMENT ON VIEW {view} IS {literal(f'{title} ({licence})')}")
+    It starts from the catalogue of the release before, where there is a sound one, and only the
+    views that changed are written anew.
+    """
+    about = plan.changed if _start_from_last(plan, target) else plan.datasets.keys()
+    published = _PublishedFiles()
+    with duck.connect() as con:
+        con.register_filesystem(published)
+        con.execute(f"ATTACH {literal(str(target))} AS target (STORAGE_VERSION 'v1.0.0')")
+        con.begin()  # one, or every view is synced to disk by itself
+        _drop_others(con, plan)
+        for schema in sorted({"catalogue", *(one["theme"] for one in plan.datasets.values())}):
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{identifier(schema)}")
+        for name in described:
+            address = f"{plan.public_url}/releases/{plan.number}/{file_name(name)}"
+            path = partial(Path, target.parent / file_name(name))
+            with published.found(address, path):
+                _view(con, "catalogue", name, address)
+        for slug in sorted(about):
+            version, theme = plan.version(slug), plan.datasets[slug]["theme"]
+            address = f"{plan.public_url}/files/{slug}/{version.number}/{slug}.parquet"
+            with published.found(address, partial(getattr, version, "table")):
+                view = _view(con, theme, slug, address)
+            title = version.record["definition"]["title"]["en"]
+            comment = f"{title} ({version.record['licence']['spdx']})"
+            con.execute(f"COMMENT ON VIEW {view} IS {literal(comment)}")
+        con.commit()
         con.execute("DETACH target")
 
 
-def build_serving(
-    described: Described, lake: Lake, found: dict[str, Version], plan: Plan, target: Path
-) -> None:
-    """Write the native tables; those unchanged since the last release are not copied again."""
-    kept = _start_from_last(lake, plan, target)
+def build_serving(described: Described, target: Path) -> None:
+    """Write schema ``catalogue`` as native tables."""
     with duck.connect() as con:
-        _create(con, target, {version.record["theme"] for version in found.values()})
-        con.execute("DROP SCHEMA IF EXISTS target.catalogue CASCADE")
+        con.execute(f"ATTACH {literal(str(target))} AS target (STORAGE_VERSION 'v1.0.0')")
+        con.begin()
         con.execute("CREATE SCHEMA target.catalogue")
         for name, table in described.items():
             con.register("described", table)
             con.execute(f"CREATE TABLE target.catalogue.{identifier(name)} AS FROM described")
             con.unregister("described")
-        for slug, version in found.items():
-            theme = identifier(version.record["theme"])
-            if (slug, version.number, version.record["theme"]) in kept:
-                continue
-            con.execute(f"CREATE VIEW source AS FROM read_parquet({literal(str(version.table))})")
-            con.execute(f"DROP TABLE IF EXISTS target.{theme}.{identifier(slug)}")
-            definition = Definition.model_validate(version.record["definition"])
-            copy_table(con, "source", f"target.{theme}.{identifier(slug)}", definition)
-            con.execute("DROP VIEW source")
-        con.execute("CHECKPOINT target")
+        con.commit()
         con.execute("DETACH target")
 
 
-def _start_from_last(lake: Lake, plan: Plan, target: Path) -> set[tuple[str, int, str]]:
-    """Copy the last serving file as a start; returns the (slug, version, theme) it holds.
+def _view(con: DuckDBPyConnection, schema: str, name: str, address: str) -> str:
+    view = f"target.{identifier(schema)}.{identifier(name)}"
+    con.execute(f"CREATE OR REPLACE VIEW {view} AS FROM read_parquet({literal(address)})")
+    return view
 
-    A file that has lost datasets, or that is damaged, is not a start.
-    """
-    last = release.current(lake, verify=False)
-    if last is None:
-        return set()
-    before = last.manifest["datasets"]
-    recorded = {file["name"]: file for file in last.manifest["files"]}
-    held = {(slug, entry["version"], entry["theme"]) for slug, entry in before.items()}
-    themes = {(slug, entry["theme"]) for slug, entry in before.items()}
-    if not themes <= {(slug, entry["theme"]) for slug, entry in plan.datasets.items()}:
-        return set()
-    origin = last.path / "serving.duckdb"
-    if not origin.exists() or sha256_of(origin) != recorded[origin.name]["sha256"]:
-        return set()
+
+def _start_from_last(plan: Plan, target: Path) -> bool:
+    """Copy the catalogue of the release before as a start; False where it is none."""
+    last = plan.start
+    recorded = last.recorded(target.name) if last is not None else None
+    if last is None or recorded is None:
+        return False
+    try:
+        origin = plan.lake.local(last.path / target.name)
+        release.require(origin, recorded)
+    except LakeError:
+        return False
     shutil.copyfile(origin, target)
-    return held
+    return True
 
 
-def _create(con: DuckDBPyConnection, target: Path, schemas: set[str]) -> None:
-    con.execute(f"ATTACH {literal(str(target))} AS target (STORAGE_VERSION 'v1.0.0')")
-    for schema in sorted(schemas):
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{identifier(schema)}")
-
-
-def _described_file(name: str) -> str:
-    return f"catalogue.{name}.parquet"
-
-
-def _address(plan: Plan, found: dict[str, Version], schema: str, name: str) -> str:
-    """The public address of the Parquet behind a view."""
-    if schema == "catalogue":
-        return f"{plan.public_url}/releases/{plan.number}/{_described_file(name)}"
-    version = found[name]
-    return f"{plan.public_url}/files/{name}/{version.number}/{version.table.name}"
+def _drop_others(con: DuckDBPyConnection, plan: Plan) -> None:
+    """Drop the views of datasets that are published no longer, or under another theme."""
+    found = con.execute(
+        "SELECT schema_name, view_name FROM duckdb_views() "
+        "WHERE database_name = 'target' AND NOT internal AND schema_name <> 'catalogue'"
+    ).fetchall()
+    kept = {one["theme"] for one in plan.datasets.values()}
+    for schema, name in found:
+        if name not in plan.datasets or plan.datasets[name]["theme"] != schema:
+            con.execute(f"DROP VIEW target.{identifier(schema)}.{identifier(name)}")
+    for schema in sorted({schema for schema, _ in found} - kept):
+        con.execute(f"DROP SCHEMA target.{identifier(schema)}")
 
 
 class _PublishedFiles(fsspec.AbstractFileSystem):  # type: ignore[misc]
@@ -134,17 +122,29 @@ class _PublishedFiles(fsspec.AbstractFileSystem):  # type: ignore[misc]
     protocol = ("http", "https")
     cachable = False
 
-    def __init__(self, files: dict[str, Path], opened: ExitStack) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.files = files
-        self.opened = opened
+        self.files: dict[str, Find] = {}
+        self.opened: list[io.BufferedReader] = []
+
+    @contextmanager
+    def found(self, address: str, find: Find) -> Iterator[None]:
+        """Answer one address while the block runs."""
+        self.files[address] = find
+        try:
+            yield
+        finally:
+            # DuckDB leaves it to the garbage collector to close what it has opened.
+            while self.opened:
+                self.opened.pop().close()
+            del self.files[address]
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
         return path
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        return {"name": path, "size": self.files[path].stat().st_size, "type": "file"}
+        return {"name": path, "size": self.files[path]().stat().st_size, "type": "file"}
 
     def glob(self, path: str, **_: Any) -> list[str]:
         return [path]
@@ -153,8 +153,9 @@ class _PublishedFiles(fsspec.AbstractFileSystem):  # type: ignore[misc]
         return path in self.files
 
     def modified(self, path: str) -> dt.datetime:
-        return dt.datetime.fromtimestamp(self.files[path].stat().st_mtime, dt.UTC)
+        return dt.datetime.fromtimestamp(self.files[path]().stat().st_mtime, dt.UTC)
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> io.BufferedReader:
-        # DuckDB leaves it to the garbage collector to close what it has opened.
-        return self.opened.enter_context(self.files[path].open("rb"))
+        file = self.files[path]().open("rb")
+        self.opened.append(file)
+        return file

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from moulouya import scoring
+from moulouya import release, scoring
+from moulouya.errors import LakeError
 from moulouya.licences import LICENCES
 from moulouya.release import Plan
 from moulouya.storage.files import read_json
+from moulouya.storage.lake import Lake
 from moulouya.versions import Version
 
 Row = dict[str, Any]
+Described = dict[str, pa.Table]
 
 COLUMNS = {
     "datasets": (
@@ -30,7 +36,8 @@ COLUMNS = {
     ),
     "versions": (
         "slug version:int published rows:int rejected:int added:int removed:int changed:int "
-        "run_id recipe content_hash parquet_url parquet_bytes:int parquet_sha256"
+        "run_id recipe content_hash parquet_url parquet_bytes:int parquet_sha256 decided "
+        "decided_by decided_reason"
     ),
     "snapshots": "slug version:int snapshot:int url retrieved source_version sha256",
     "inputs": "slug version:int input input_version:int",
@@ -42,30 +49,99 @@ COLUMNS = {
     "scores": "slug version:int dimension score:float explanation figures method:int",
     "drift": "slug version:int rule column value:float allowed:float",
     "changes": "slug version:int kind key before after",
+    "withdrawals": "slug version:int withdrawn withdrawn_by withdrawn_reason erased:bool",
     "corrections": "slug where set reason_ar reason_fr reason_en reported",
     "publishers": "publisher name_ar name_fr name_en url contact",
     "licences": "licence title url attribution:bool share_alike:bool",
     "themes": "theme title_ar title_fr title_en eu_theme",
     "units": "unit name_ar name_fr name_en",
 }
+# Datasets whose rows are in memory at once as Python objects.
+BATCH = 500
 _TYPES = {"int": pa.int64(), "bool": pa.bool_(), "float": pa.float64(), "": pa.string()}
 
 
-def make(plan: Plan, found: dict[str, Version]) -> dict[str, pa.Table]:
-    """The tables of schema ``catalogue``, by name."""
-    made = {}
-    for name, rows in _tables(plan, found).items():
-        fields = [column.partition(":") for column in COLUMNS[name].split()]
-        schema = pa.schema([pa.field(field[0], _TYPES[field[2]]) for field in fields])
-        filled = [{field.name: row.get(field.name) for field in schema} for row in rows]
-        made[name] = pa.Table.from_pylist(filled, schema=schema)
-    return made
+def file_name(table: str) -> str:
+    """The Parquet file of a release that holds a table of the schema."""
+    return f"catalogue.{table}.parquet"
 
 
-def _tables(plan: Plan, found: dict[str, Version]) -> dict[str, list[Row]]:
-    region = plan.region
-    every = list(found.values())
-    scored = scoring.last_scores(every[0].path) if every else {}
+def make(plan: Plan) -> Described:
+    """The tables of schema ``catalogue``, by name.
+
+    The rows about datasets that did not change come from the tables of the release before, where
+    those can be used; the result is the same as if all had been made anew.
+    """
+    kept = _kept(plan)
+    about = sorted(plan.datasets if kept is None else plan.changed)
+    batches = [about[start : start + BATCH] for start in range(0, len(about), BATCH)]
+    parts = [_said_of(plan, slugs) for slugs in batches] or [_said_of(plan, [])]
+    made = {name: pa.concat_tables([part[name] for part in parts]) for name in parts[0]}
+    if kept is not None:
+        left = pa.array(sorted(plan.datasets.keys() - set(about)), pa.string())
+        for name, table in made.items():
+            same = kept[name].filter(pc.is_in(kept[name]["slug"], left))
+            made[name] = _in_order(pa.concat_tables([same, table]))
+    used = set(pc.unique(made["datasets"]["licence"]).to_pylist())
+    made |= {name: _table(name, rows) for name, rows in _rows_about_all(plan, used).items()}
+    return {name: made[name] for name in COLUMNS}
+
+
+def write(described: Described, folder: Path) -> None:
+    """Write the tables as Parquet files of the release."""
+    for name, table in described.items():
+        pq.write_table(table, folder / file_name(name), compression="zstd")
+
+
+def _kept(plan: Plan) -> Described | None:
+    """The tables of the release before, hashes checked; None where they are no start."""
+    last = plan.start
+    if last is None:
+        return None
+    found = {}
+    for name in COLUMNS:
+        path, recorded = last.path / file_name(name), last.recorded(file_name(name))
+        if recorded is None:
+            return None
+        try:
+            release.require(plan.lake.local(path), recorded)
+        except LakeError:
+            return None
+        found[name] = pq.read_table(plan.lake.local(path))
+        if found[name].schema.names != _schema(name).names:
+            return None
+    methods = set(found["scores"]["method"].to_pylist())
+    return found if methods <= {scoring.METHOD} else None
+
+
+def _schema(name: str) -> pa.Schema:
+    fields = [column.partition(":") for column in COLUMNS[name].split()]
+    return pa.schema([pa.field(field[0], _TYPES[field[2]]) for field in fields])
+
+
+def _table(name: str, rows: list[Row]) -> pa.Table:
+    schema = _schema(name)
+    columns = [[row.get(field.name) for row in rows] for field in schema]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    """By slug; the rows of one dataset stay in their order."""
+    numbered = table.select(["slug"]).append_column("row", pa.array(range(table.num_rows)))
+    order = pc.sort_indices(numbered, sort_keys=[("slug", "ascending"), ("row", "ascending")])
+    return table.take(order)
+
+
+def _said_of(plan: Plan, slugs: list[str]) -> Described:
+    """What is said of some datasets, as tables."""
+    every = [plan.version(slug) for slug in slugs]
+    return {name: _table(name, rows) for name, rows in _rows_about(plan, every).items()}
+
+
+def _rows_about(plan: Plan, every: list[Version]) -> dict[str, list[Row]]:
+    gone = plan.gone.by_slug()
+    scored = scoring.last_scores(plan.lake, plan.last, {version.slug for version in every})
     return {
         "datasets": [_dataset(plan, version) for version in every],
         "columns": [row for version in every for row in _columns(version)],
@@ -77,10 +153,30 @@ def _tables(plan: Plan, found: dict[str, Version]) -> dict[str, list[Row]]:
             for name, number in v.record["inputs"].items()
         ],
         "validations": [row for version in every for row in _validations(version)],
-        "scores": [row for version in every for row in _scores(version, scored)],
+        "scores": [
+            row
+            for version in every
+            for row in _scores(plan.lake, version, scored, gone.get(version.slug, frozenset()))
+        ],
         "drift": [row for version in every for row in _drift(version)],
         "changes": [row for version in every for row in _changes(version)],
         "corrections": [row for version in every for row in _corrections(version)],
+    }
+
+
+def _rows_about_all(plan: Plan, used: set[str]) -> dict[str, list[Row]]:
+    """What is said once, whatever the datasets; of licences, those that are used."""
+    region = plan.region
+    return {
+        "withdrawals": [
+            {
+                **_only(one.to_json(), "slug", "version", "withdrawn"),
+                "withdrawn_by": one.by,
+                "withdrawn_reason": one.reason,
+                "erased": one.erase,
+            }
+            for one in plan.gone.withdrawals
+        ],
         "publishers": [
             {"publisher": key, **_texts("name", one["name"]), **_only(one, "url", "contact")}
             for key, one in region["publishers"].items()
@@ -94,14 +190,14 @@ def _tables(plan: Plan, found: dict[str, Version]) -> dict[str, list[Row]]:
                 "share_alike": licence.share_alike,
             }
             for licence in LICENCES.values()
-            if licence.spdx in {version.record["licence"]["spdx"] for version in every}
+            if licence.spdx in used
         ],
         "themes": [
             {"theme": key, **_texts("title", one["title"]), "eu_theme": one["eu"]}
             for key, one in region["themes"].items()
         ],
         "units": [{"unit": key, **_texts("name", one)} for key, one in region["units"].items()],
-    }
+    }  # fmt: skip
 
 
 def _texts(name: str, text: dict[str, str] | None) -> Row:
@@ -162,8 +258,9 @@ def _columns(version: Version) -> Iterator[Row]:
 
 def _version(plan: Plan, version: Version) -> Row:
     record = version.record
-    parquet = next(file for file in record["files"] if file["name"] == version.table.name)
+    parquet = next(file for file in record["files"] if file["name"] == f"{version.slug}.parquet")
     changed = record["changes"] or {}
+    decision = record["decision"] or {}
     return {
         **_only(record, "slug", "version", "rows", "rejected", "run_id", "recipe", "content_hash"),
         "published": record["created"],
@@ -171,6 +268,9 @@ def _version(plan: Plan, version: Version) -> Row:
         "parquet_url": f"{plan.public_url}/files/{version.slug}/{version.number}/{parquet['name']}",
         "parquet_bytes": parquet["bytes"],
         "parquet_sha256": parquet["sha256"],
+        "decided": decision.get("decided"),
+        "decided_by": decision.get("by"),
+        "decided_reason": decision.get("reason"),
     }
 
 
@@ -194,9 +294,13 @@ def _validations(version: Version) -> Iterator[Row]:
         }
 
 
-def _scores(version: Version, scored: scoring.Scored) -> Iterator[Row]:
+def _scores(
+    lake: Lake, version: Version, scored: scoring.Scored, gone: frozenset[int]
+) -> Iterator[Row]:
     """Every version's, the oldest first; what the last release knows is not worked out again."""
-    for number, scores in scoring.history(version, scored):
+    for number, scores in scoring.history(lake, version, scored):
+        if number in gone:
+            continue
         for one in scores:
             yield {
                 "slug": version.slug,

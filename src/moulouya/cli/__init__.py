@@ -9,7 +9,16 @@ import sys
 import structlog
 import typer
 
-from moulouya.cli import authoring, inbox, inspecting, operating, quality
+from moulouya.cli import (
+    authoring,
+    inbox,
+    inspecting,
+    keeping,
+    operating,
+    quality,
+    releases,
+    reproducing,
+)
 from moulouya.cli.options import Commands
 
 __all__ = ["app"]
@@ -32,5 +41,5 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for module in (operating, authoring, inspecting, quality, inbox):
+for module in (operating, releases, authoring, inspecting, quality, keeping, reproducing, inbox):
     module.add_to(app)

@@ -20,6 +20,7 @@ from moulouya.cli.options import (
     out,
     settings_of,
 )
+from moulouya.errors import Fault
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,36 +30,56 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:
-    """Check every file of the workspace and show every fault with file, line, key and hint."""
-    from moulouya import registry
+    """Check every file of the workspace and show every fault with file, line, key and hint.
+
+    Permissions to show personal data that have ended, or end within 30 days, are warnings.
+    """
+    from moulouya import privacy, registry
     from moulouya import workspace as workspaces
 
     settings = settings_of(workspace, lake)
     root = settings.workspace_root
     loaded = workspaces.load(root)
     registry.load(root, settings.state_root)
+    if any(dataset.expectations for dataset in loaded.datasets.values()):
+        # Great Expectations, which tries them, is slow to import.
+        from moulouya.quality import rehearsal
+
+        loaded = rehearsal.rehearsed(loaded)
+    warnings = [
+        warning
+        for dataset in loaded.datasets.values()
+        for warning in privacy.warnings(dataset, privacy.today())
+    ]
     if as_json:
         answer(
             {
                 "datasets": sorted(loaded.datasets),
                 "faults": [fault_as_json(fault) for fault in loaded.faults],
+                "warnings": [fault_as_json(warning) for warning in warnings],
             }
         )
     else:
         for fault in loaded.faults:
-            place = fault.file.relative_to(root) if fault.file.is_relative_to(root) else fault.file
-            err.print(f"{place}:{fault.line}", style="bold red", end=" ", highlight=False)
-            if fault.key:
-                err.print(fault.key, style="bold", end=": ", markup=False, highlight=False)
-            err.print(fault.message, markup=False, highlight=False)
-            if fault.hint:
-                err.print("  hint: " + fault.hint, markup=False, highlight=False)
+            _show(fault, root, "bold red")
+        for warning in warnings:
+            _show(warning, root, "bold yellow", "warning: ")
         files = len({fault.file for fault in loaded.faults})
         out.print(
             f"{counted(len(loaded.faults), 'fault')} in {counted(files, 'file')}" if loaded.faults
             else f"{counted(len(loaded.datasets), 'dataset')}, no faults"
         )  # fmt: skip
     raise typer.Exit(2 if loaded.faults else 0)
+
+
+def _show(fault: Fault, root: Path, style: str, before: str = "") -> None:
+    place = fault.file.relative_to(root) if fault.file.is_relative_to(root) else fault.file
+    err.print(f"{place}:{fault.line}", style=style, end=" ", highlight=False)
+    if fault.key:
+        err.print(fault.key, style="bold", end=": ", markup=False, highlight=False)
+    err.print(before + fault.message, markup=False, highlight=False)
+    if fault.hint:
+        err.print("  hint: " + fault.hint, markup=False, highlight=False)
 
 
 def new(
@@ -101,8 +122,8 @@ def where(
 
     settings = settings_of(workspace, lake)
     dataset = workspaces.load(settings.workspace_root).dataset(slug)
-    opened = look_into(settings.lake_root)
-    version = versions.latest(opened, slug)
+    opened = look_into(settings)
+    version = versions.standing(opened, slug)
     places = {
         "definition": dataset.path,
         "transform": dataset.transform,

@@ -1,19 +1,19 @@
-"""Commands that look: sql, report, verify, doctor."""
+"""Commands that look: sql, report, doctor."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.table import Table
 
-from moulouya.cli.options import Json, Lake, Slug, Workspace, answer, err, out, settings_of
+from moulouya.cli.options import Json, Lake, Slug, Workspace, answer, counted, err, out, settings_of
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (sql, report, verify, doctor):
+    for command in (sql, report, doctor):
         app.command()(command)
 
 
@@ -55,7 +55,10 @@ def report(
     lake: Lake = None,
     workspace: Workspace = None,
 ) -> None:
-    """Show a held delivery (or the newest version) beside the version before it."""
+    """Show a held delivery (or the newest version) beside the version before it.
+
+    Says where the rows are that were rejected, those of a failed run too.
+    """
     from rich.markdown import Markdown
 
     from moulouya import comparison
@@ -64,28 +67,30 @@ def report(
     if as_json:
         answer(found)
         return
+    if found["failed"]:
+        failed = found["failed"]
+        out.print(f"failed: run {failed['run_id']}", style="red", highlight=False)
+        out.print(failed["message"], markup=False, highlight=False)
+        _tell_rejects(failed)
     if found["held"]:
         out.print(f"held: run {found['held']}", style="yellow", highlight=False)
+    elif found["version"] is None:
+        return
     else:
         out.print(f"version {found['version']}", highlight=False)
     out.print(Markdown(comparison.in_markdown(found)))
+    _tell_rejects(found)
     if found["held"]:
         out.print(f"decide: moulouya approve {slug} --reason … (or reject)", highlight=False)
 
 
-def verify(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:
-    """Hash every committed file of the lake again and hold it against what was recorded."""
-    from moulouya import verification
-    from moulouya.storage.lake import look_into
-
-    found = verification.verify(look_into(settings_of(workspace, lake).lake_root))
-    if as_json:
-        answer({"files": found.files, "bytes": found.bytes, "problems": found.problems})
-    else:
-        for problem in found.problems:
-            err.print(problem, style="red", markup=False, highlight=False)
-        out.print(f"{found.files} files, {found.bytes:,} bytes, {len(found.problems)} problems")
-    raise typer.Exit(3 if found.problems else 0)
+def _tell_rejects(found: dict[str, Any]) -> None:
+    """Where the rejected rows are, with rule, column, reason, line and original text."""
+    if found["rejected_rows"]:
+        rows = counted(found["rejected"], "rejected row")
+        out.print(
+            f"{rows}: {found['rejected_rows']}", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def doctor(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:

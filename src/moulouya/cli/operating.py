@@ -1,4 +1,4 @@
-"""Commands of the daily work: run, release, serve, status, approve, reject."""
+"""Commands of the daily work: run, serve, status, approve, reject."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from moulouya.cli.options import (
     settings_of,
 )
 from moulouya.errors import UsageError
+from moulouya.settings import Settings
 
 STYLES = {"published": "green", "unchanged": "dim", "held": "yellow", "failed": "red"}
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (run, release, serve, status, approve, reject):
+    for command in (run, serve, status, approve, reject):
         app.command()(command)
 
 
@@ -43,6 +44,10 @@ def run(
             show_default="the last whole period of `refresh`",
         ),
     ] = None,
+    restate: Annotated[
+        bool,
+        typer.Option("--restate", help="Let the interval's data replace those of a newer one."),
+    ] = False,
     no_release: Annotated[
         bool, typer.Option("--no-release", help="Publish versions, but commit no release.")
     ] = False,
@@ -62,17 +67,19 @@ def run(
             "name the datasets to run, or give --all", hint="moulouya status lists them"
         )
     between = _interval(interval) if interval is not None else None
+    if restate and between is None:
+        raise UsageError("--restate is about an interval", hint="give --interval START/END too")
     settings = settings_of(workspace, lake)
     shown = _Shown(quiet=as_json)
     with shown.progress:
-        records = pipeline.run(settings, slugs or None, shown.tell, between)
+        records = pipeline.run(settings, slugs or None, shown.tell, between, restate)
     released = None
     if not no_release and any(record["version"] for record in records):
         released = pipeline.release(settings)
     if as_json:
         answer({"runs": records, "release": released})
     else:
-        _report(records, released)
+        _report(records, released, settings)
     raise typer.Exit(_exit_code(records))
 
 
@@ -117,7 +124,13 @@ class _Shown:
             err.print(f"[{STYLES[outcome]}]{outcome:<10}[/] {slug}", highlight=False)
 
 
-def _report(records: list[dict[str, Any]], released: dict[str, Any] | None) -> None:
+def _report(
+    records: list[dict[str, Any]], released: dict[str, Any] | None, settings: Settings
+) -> None:
+    from moulouya import gates
+    from moulouya.storage.lake import look_into
+
+    lake = look_into(settings)
     for record in records:
         for reason in record["reasons"]:
             err.print(f"[yellow]{record['slug']}[/]: {reason}", highlight=False)
@@ -126,7 +139,8 @@ def _report(records: list[dict[str, Any]], released: dict[str, Any] | None) -> N
             err.print(record["error"]["message"], markup=False, highlight=False)
             if record["error"]["hint"]:
                 err.print("  hint: " + record["error"]["hint"], markup=False, highlight=False)
-        if record["outcome"] == "held":
+        waiting = (one.decision is None for one in gates.pending(lake, record["slug"]))
+        if record["outcome"] == "held" and any(waiting):
             err.print(f"  decide: moulouya approve {record['slug']} --reason … (or reject)")
     counts = {kind: sum(r["outcome"] == kind for r in records) for kind in STYLES}
     out.print(", ".join(f"{number} {kind}" for kind, number in counts.items() if number))
@@ -141,18 +155,6 @@ def _exit_code(records: list[dict[str, Any]]) -> int:
     codes = [int(record["error"]["exit_code"]) for record in records if record["error"]]
     held = [1 for record in records if record["outcome"] == "held"]
     return max([0, *codes, *held])
-
-
-def release(as_json: Json = False, lake: Lake = None, workspace: Workspace = None) -> None:
-    """Commit a release of every published version, unless the newest says the same."""
-    from moulouya import pipeline
-
-    made = pipeline.release(settings_of(workspace, lake))
-    if as_json:
-        answer(made)
-        return
-    word = "committed" if made["outcome"] == "published" else "unchanged"
-    out.print(f"release {made['release']} {word}: {counted(made['datasets'], 'dataset')}")
 
 
 def serve(
@@ -186,7 +188,11 @@ def status(as_json: Json = False, lake: Lake = None, workspace: Workspace = None
     for row in rows:
         outcome = "broken" if row["broken"] else row["outcome"] or "never run"
         style = STYLES.get(outcome, "red" if row["broken"] else "dim")
-        remark = row["reasons"] or row["broken"] or [(row["error"] or {}).get("message", "")]
+        ending = [
+            f"{one['column']} may show {one['kind']} until {one['until']}" for one in row["ending"]
+        ]
+        error = [row["error"]["message"]] if row["error"] else []
+        remark = row["reasons"] or row["broken"] or error or ending
         table.add_row(
             row["slug"],
             f"[{style}]{outcome}[/]" + (" [red]late[/]" if row["stale"] else ""),

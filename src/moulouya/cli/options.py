@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
-from moulouya.errors import DefinitionError, MoulouyaError
+from moulouya.errors import DefinitionError, MoulouyaError, UsageError
 from moulouya.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 Lake = Annotated[
-    Path | None, typer.Option("--lake", help="Folder of the lake.", show_default="MOULOUYA_LAKE")
+    str | None,
+    typer.Option(
+        "--lake", help="The lake: a folder, or s3://bucket/prefix.", show_default="MOULOUYA_LAKE"
+    ),
 ]
 Workspace = Annotated[
     Path | None,
@@ -32,10 +36,22 @@ out = Console(soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, soft_wrap=True)
 
 
-def settings_of(workspace: Path | None, lake: Path | None) -> Settings:
-    """The settings of the environment, with what the command line says on top."""
-    given = {"workspace": workspace, "lake": lake}
-    return Settings(**{name: path for name, path in given.items() if path is not None})  # type: ignore[arg-type]
+def settings_of(workspace: Path | None, lake: str | None) -> Settings:
+    """The settings of the environment, with what the command line says on top.
+
+    Raises UsageError that names every setting which is not usable.
+    """
+    given: dict[str, Any] = {"workspace": workspace, "lake": lake}
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = (
+            f"MOULOUYA_{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        )
+        raise UsageError(
+            "\n".join(wrong), hint="docs/reference/settings.md has them all"
+        ) from error
 
 
 def answer(value: Any) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from moulouya.cli.options import Json, Lake, Slug, Workspace, answer, counted, err, out, settings_of
+
+if TYPE_CHECKING:
+    from moulouya.quality.docs import Documented
+    from moulouya.storage.lake import Lake as OpenedLake
+    from moulouya.workspace import Dataset
 
 
 def add_to(app: typer.Typer) -> None:
@@ -72,6 +77,10 @@ def docs(
     slugs: Annotated[
         list[str] | None, typer.Argument(help="Datasets.", show_default="every published one")
     ] = None,
+    held: Annotated[
+        bool,
+        typer.Option("--held", help="The held deliveries of the named datasets."),
+    ] = False,
     as_json: Json = False,
     lake: Lake = None,
     workspace: Workspace = None,
@@ -88,19 +97,21 @@ def docs(
     opened = look_into(settings.lake_root)
     newest = {slug: versions.latest(opened, slug) for slug in loaded.datasets}
     tables = {slug: version.table for slug, version in newest.items() if version is not None}
+    if held and not slugs:
+        raise UsageError("--held needs the name of a dataset", hint="moulouya status")
     for slug in slugs or []:
-        if loaded.dataset(slug).slug not in tables:
+        if loaded.dataset(slug).slug not in tables and not held:
             raise UsageError(f"{slug} has no version yet", hint=f"moulouya run {slug}")
-    shown = data_docs.write(
-        [
+    if held:
+        chosen = [_held(opened, loaded.datasets[slug]) for slug in slugs or []]
+    else:
+        chosen = [
             data_docs.Documented(loaded.datasets[slug], version.number, version.table)
             for slug, version in newest.items()
             if version is not None and slug in (slugs or tables)
-        ],
-        tables,
-        folder,
-        settings,
-    )
+        ]
+    tables |= {one.dataset.slug: one.table for one in chosen}
+    shown = data_docs.write(chosen, tables, folder, settings)
     if as_json:
         answer([one.__dict__ for one in shown])
         return
@@ -110,3 +121,25 @@ def docs(
         f"{failed} with expectations that fail",
         highlight=False,
     )
+
+
+def _held(lake: OpenedLake, dataset: Dataset) -> Documented:
+    """The delivery of a dataset that waits for a person.
+
+    Raises UsageError when none waits, or when it holds personal data: samples of the values that
+    break a rule would stand on the pages.
+    """
+    from moulouya import gates
+    from moulouya.errors import UsageError
+    from moulouya.quality.docs import Documented
+    from moulouya.storage.files import read_json
+
+    slug = dataset.slug
+    folder = gates.undecided(lake, slug, None).path
+    if read_json(folder / "privacy.json")["blocked"]:
+        raise UsageError(
+            f"the held delivery of {slug} holds personal data: it gets no pages",
+            hint=f"moulouya report {slug}",
+        )
+    number = read_json(folder / "version.json")["version"]
+    return Documented(dataset, number, lake.local(folder / f"{slug}.parquet"), held=True)

@@ -19,7 +19,7 @@ from moulouya.region import Identifier, Model, TableName, Text, known_licence
 DRIFT_RULES = (
     "rows_lost", "rows_gained", "keys_removed", "restated", "nulls", "level", "scale", "reach",
     "new_level", "new_scale", "frozen", "categories", "unknown_categories", "garbled", "script",
-    "length", "truth", "bounds",
+    "length", "truth", "bounds", "new_nulls", "new_narrow", "new_garbled", "new_categories",
 )  # fmt: skip
 
 
@@ -89,6 +89,26 @@ class DriftAllowance(Model):
         return value
 
 
+class Retention(Model):
+    """How long versions are kept; without any of it, for ever.
+
+    A version expires when it is beyond all that is given, and never while it is the newest.
+    """
+
+    versions: int | None = Field(None, ge=1, description="the newest ones that are kept")
+    period: dt.timedelta | None = Field(
+        None, alias="for", description="ISO 8601 duration for which every one is kept, such as P2Y"
+    )
+    snapshots: Literal["forever", "with_versions"] = Field(
+        "forever", description="whether deliveries expire with the versions made of them"
+    )
+
+    @property
+    def forever(self) -> bool:
+        """True when nothing ever expires."""
+        return self.versions is None and self.period is None
+
+
 class Temporal(Model):
     """The period the data are about."""
 
@@ -121,6 +141,9 @@ class Definition(Model):
     rejects: Rejects = Field(default_factory=Rejects)
     drift: list[DriftAllowance] = Field(
         default=[], description="what is normal for this dataset though it looks like drift"
+    )
+    retention: Retention = Field(
+        default_factory=Retention, description="how long old versions can be had"
     )
     columns: dict[ColumnName, Column] = Field(min_length=1)
     privacy: Overrides = Field(

@@ -42,6 +42,10 @@ FLOORS = {
     "length": 1.0,
     "truth": 0.30,
     "bounds": 0.50,
+    "new_nulls": 0.40,
+    "new_narrow": 3.0,
+    "new_garbled": 0.10,
+    "new_categories": 0.50,
 }
 
 
@@ -191,16 +195,21 @@ def _of_columns(
         share = (was["nulls"] / before["rows"], now["nulls"] / after["rows"])
         few = now["nulls"] - was["nulls"] < LEAST_MOVED and share[1] < 1
         yield Measure("nulls", name, 0.0 if few else max(0.0, share[1] - share[0]), *share)
+        fresh = added["columns"][name] if added and added["rows"] >= LEAST_ROWS else None
+        if added and fresh is not None and name not in key:
+            empty = fresh["nulls"] / added["rows"]
+            yield Measure("new_nulls", name, max(0.0, empty - share[0]), share[0], empty)
         if min(before["rows"], after["rows"]) < LEAST_ROWS:
             continue
         if measured(now["type"]):
             yield from _of_numbers(name, was, now)
-            new = added["columns"][name] if added and added["rows"] >= LEAST_ROWS else None
-            if new is not None and name not in key:
-                yield from _of_new_numbers(name, was, new)
+            if fresh is not None and name not in key:
+                yield from _of_new_numbers(name, was, fresh)
         elif now["type"] == "text":
             known = history.categories.get(name, frozenset())
             yield from _of_texts(name, was, now, known)
+            if fresh is not None and name not in key:
+                yield from _of_new_texts(name, was, fresh, known)
         elif now["type"] == "boolean" and None not in (was.get("true"), now.get("true")):
             yield Measure("truth", name, abs(now["true"] - was["true"]), was["true"], now["true"])
         elif now["type"] == "geometry" and was.get("bounds") and now.get("bounds"):
@@ -233,9 +242,12 @@ def _of_new_numbers(name: str, was: Profile, new: Profile) -> Iterator[Measure]:
     old, fresh = _Spread(was), _Spread(new)
     yield Measure("new_level", name, old.distance(fresh.middle), old.middle, fresh.middle)
     # Some days of a season spread less than all seasons; they never spread much more.
-    wider = _ratio(old.width, fresh.width) if fresh.width > old.width else 0.0
-    yield Measure("new_scale", name, wider, old.width, fresh.width)
+    ratio, wider = _ratio(old.width, fresh.width), fresh.width > old.width
+    yield Measure("new_scale", name, ratio if wider else 0.0, old.width, fresh.width)
+    # Where one value is usual, as of the rain that does not fall, many new rows may all have it.
     moved = was["distinct"] > MOST_CATEGORIES and was["mode_share"] < 0.3
+    narrower = ratio if moved and not wider else 0.0
+    yield Measure("new_narrow", name, narrower, old.width, fresh.width)
     frozen = moved and new["distinct"] == 1
     yield Measure("frozen", name, float(frozen), was["distinct"], new["distinct"])
 
@@ -255,6 +267,20 @@ def _of_texts(name: str, was: Profile, now: Profile, known: frozenset[str]) -> I
     yield Measure("script", name, max(0.0, fall), {script: was[script]}, {script: now[script]})
     yield Measure("length", name, _ratio(was["length"], now["length"]), was["length"],
                   now["length"])  # fmt: skip
+
+
+def _of_new_texts(
+    name: str, was: Profile, new: Profile, known: frozenset[str]
+) -> Iterator[Measure]:
+    """New rows alone, as for numbers; only where the rows before had few different values."""
+    if "distinct" not in was or "distinct" not in new:
+        return
+    worse = max(0.0, new["garbled"] - was["garbled"])
+    yield Measure("new_garbled", name, worse, was["garbled"], new["garbled"])
+    if was.get("categories") and new.get("categories"):
+        categories = {**dict.fromkeys(known), **was["categories"]}
+        unknown = {k: share for k, share in new["categories"].items() if k not in categories}
+        yield Measure("new_categories", name, sum(unknown.values()), None, _largest(unknown))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ _SHARES = {
     "unknown_categories": "{column} has values that never occurred: {after}",
     "garbled": "{column} has texts that look wrongly decoded, such as «Ã©»",
     "script": "{column} is written otherwise: {after}, before {before}",
+    "new_nulls": "{column} has no value in {after:.1%} of the new rows, before in {before:.1%}",
+    "new_categories": "{column} has values in the new rows that never occurred: {after}",
+    "new_garbled": "{column} has texts in the new rows that look wrongly decoded, such as «Ã©»",
     "truth": "{column} is true in {after:.1%} of the rows, before in {before:.1%}",
 }
 _SIZES = {
@@ -26,6 +29,7 @@ _SIZES = {
     "new_level": "the middle of {column} in the new rows is {after}, in those before {before}",
     "scale": "{column} spreads over {after}, before over {before}",
     "new_scale": "{column} spreads over {after} in the new rows, before over {before}",
+    "new_narrow": "{column} spreads over no more than {after} in the new rows, before {before}",
     "reach": "{column} reaches from {after}, before from {before}",
     "length": "texts of {column} are {after} characters long, before {before}",
     "frozen": "{column} has one single value in the new rows, before {before} different ones",

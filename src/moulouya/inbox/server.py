@@ -21,8 +21,10 @@ GRACE_SECONDS = 30
 
 
 def root_of(settings: Settings) -> Path:
-    """The folder of uploads: in the lake, so that both are kept on the same disk."""
-    return settings.lake_root / "inbox"
+    """The folder of uploads, on this host: beside the snapshots that are made of them, where the
+    lake is a folder too.
+    """
+    return settings.inbox_root
 
 
 def cap_of(settings: Settings, slug: str) -> int | None:

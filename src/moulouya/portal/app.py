@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from moulouya.portal import crawlers, downloads, health, pages, problems
+from moulouya.portal import crawlers, downloads, feeds, health, pages, problems
 from moulouya.portal.answers import FOREVER, answer
-from moulouya.portal.current import Current
+from moulouya.portal.current import PATIENCE, Current
 from moulouya.portal.freshness import Looks
 from moulouya.portal.headers import Guard
 from moulouya.portal.rendering import STATICS
 from moulouya.settings import Settings
-from moulouya.storage.lake import Lake
+from moulouya.storage.lake import look_into
 
 
 def static(request: Request) -> Response:
@@ -34,6 +34,7 @@ ROUTES = [
     Route("/health/ready", health.ready),
     Route("/robots.txt", crawlers.robots),
     Route("/sitemap.xml", crawlers.sitemap),
+    Route("/feeds/{name}.{form}", feeds.feed),
     Route("/catalogue.duckdb", downloads.catalogue_file),
     Route("/files/{slug}/{version}/{file}", downloads.dataset_file),
     Route("/releases/{number}/{file}", downloads.release_file),
@@ -57,9 +58,10 @@ def create_app(settings: Settings, look_every: float = 1.0) -> Starlette:
         exception_handlers={HTTPException: problems.refused, Exception: problems.crashed},
     )
     app.router.redirect_slashes = False
-    lake = Lake(settings.lake_root)
+    lake = look_into(settings, patience=PATIENCE)
     app.state.public_url = settings.public_url.rstrip("/")
-    app.state.current = Current(lake, look_every)
+    marks = settings.state_root / "portal" / "verified"
+    app.state.current = Current(lake, look_every, marks=marks)
     app.state.looks = Looks(lake)
     app.state.current.catalogue()
     return app

@@ -7,15 +7,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
 from moulouya.errors import LakeError
-from moulouya.portal.published import Catalogue, Verified, newest_number, read_release
+from moulouya.portal.marks import Verified
+from moulouya.portal.published import Catalogue, newest_number, read_release
+from moulouya.released import is_void
 from moulouya.storage.lake import Lake
 
 RETRY_DAMAGED = 30.0
 PATIENCE = 2.0
+CUT_OFF = "the lake's store does not answer: there may be a newer release"
 log = structlog.get_logger("moulouya.portal")
 
 
@@ -33,14 +37,19 @@ class Current:
 
     At most every ``look_every`` seconds a request checks whether log/<n+1> exists. Reading and
     hashing happen in one background thread; requests wait ``PATIENCE`` seconds for it at most and
-    are answered from the release before.
+    are answered from the release before. Where the lake is in a store, the thread checks too, and
+    while the store does not answer what was brought before is served.
     """
 
     def __init__(
-        self, lake: Lake, look_every: float = 1.0, clock: Callable[[], float] = time.monotonic
+        self,
+        lake: Lake,
+        look_every: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+        marks: Path | None = None,
     ) -> None:
         self.lake = lake
-        self.verified = Verified()
+        self.verified = Verified(marks)
         self._look_every = look_every
         self._clock = clock
         self._lock = threading.Lock()
@@ -51,6 +60,8 @@ class Current:
         self._next_look = 0.0
         self._next_retry = 0.0
         self._loading: Future[None] | None = None
+        self._looking: Future[None] | None = None
+        self._cut_off = False
 
     def catalogue(self) -> Catalogue | None:
         """The release to serve, or None while nothing was ever released. May block a little."""
@@ -79,12 +90,44 @@ class Current:
     def state(self) -> State:
         """What is served and what is wrong."""
         serving = self._catalogue.number if self._catalogue is not None else None
-        return State(serving, self._newest or None, self._problem)
+        problem = self._problem or (CUT_OFF if self._cut_off else None)
+        return State(serving, self._newest or None, problem)
 
     def _look(self) -> None:
         if self._busy:
             return
-        newer = newest_number(self.lake, self._newest) if self._newest else self._last_in_log()
+        if not self.lake.remote:
+            self._take_up(self._newer())
+        elif self._catalogue is None:
+            self._loading = self._thread.submit(self._look_far)
+        elif self._looking is None or self._looking.done():
+            self._looking = self._thread.submit(self._look_far)
+
+    def _newer(self) -> int | None:
+        return newest_number(self.lake, self._newest) if self._newest else self._last_in_log()
+
+    def _look_far(self) -> None:
+        """Ask the store for a newer release; where it is silent, make do with what is here."""
+        try:
+            newer = self._newer()
+        except LakeError as error:
+            if not self._cut_off:
+                log.warning("the lake's store does not answer", reason=error.message)
+            self._cut_off = True
+            here = self.lake.numbers_here(self.lake.log) if not self._newest else []
+            newer = here[-1] if here else None
+        else:
+            if self._cut_off:
+                log.info("the lake's store answers again")
+            self._cut_off = False
+        if self._catalogue is None:
+            self._newest = newer or self._newest
+            if self._newest:
+                self._load()
+            return
+        self._take_up(newer)
+
+    def _take_up(self, newer: int | None) -> None:
         retry = self._problem is not None and self._clock() >= self._next_retry
         if newer is None and not retry:
             return
@@ -100,12 +143,15 @@ class Current:
         floor = self._catalogue.number if self._catalogue is not None else 0
         for number in range(self._newest, floor, -1):
             try:
-                self._catalogue = read_release(self.lake, number, self.verified)
+                if is_void(self.lake, number):
+                    continue
+                self._catalogue = read_release(self.lake, number, self.verified, self._catalogue)
             except LakeError as error:
                 log.error("release refused", release=number, reason=error.message, serving=floor)
                 problem = problem or error.message
                 continue
             log.info("release served", release=number, datasets=len(self._catalogue.datasets))
             break
+        self.verified.keep()
         self._problem = problem
         self._next_retry = self._clock() + RETRY_DAMAGED

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from moulouya.portal import presentation, quality
+from moulouya.portal import history, permissions, presentation, quality
 from moulouya.portal.freshness import Look, freshness
 from moulouya.portal.goals import goal_name
 from moulouya.portal.languages import Language
@@ -65,11 +65,16 @@ def gather(
         "keywords": (definition.get("keywords") or {}).get(language.code, []),
         "time": freshness(dataset, looks.get(dataset.slug), now),
         "downloads": presentation.downloads(dataset, language),
-        "rejected": presentation.rejected_download(dataset, language),
+        "rejected": presentation.rejected_downloads(dataset, language),
         "dictionary": dictionary,
         "preview": _preview(dataset, rows, dictionary, language),
         **quality.gather(catalogue, dataset, titles, language),
+        "permissions": permissions.gather(dataset, titles, language, now.date()),
         "changes": _changes(dataset, titles, language),
+        "happened": history.sentences(
+            dataset, language, catalogue.region.get("timezone", "UTC"), decided=False
+        ),
+        "withdrawn": history.withdrawn(lake, catalogue, dataset.slug),
         "corrections": definition.get("corrections") or [],
         "versions": _versions(lake, dataset),
         "made_from": made_from,
@@ -145,14 +150,7 @@ def _changes(
                         "after": value_text(after, kind, language),
                     }
                 )
-    columns: Record = changes.get("columns") or {}
-    return {
-        "from": changes["from"],
-        "rows": changes["rows"],
-        "columns": {kind: columns.get(kind) or [] for kind in ("added", "removed", "retyped")},
-        "metadata": bool(changes.get("metadata")),
-        "changed": changed,
-    }
+    return {"from": changes["from"], "changed": changed}
 
 
 def _versions(lake: Lake, dataset: PublishedDataset) -> list[PublishedVersion]:

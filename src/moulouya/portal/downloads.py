@@ -15,10 +15,11 @@ from starlette.responses import FileResponse, RedirectResponse, Response, Stream
 from starlette.types import Receive, Scope, Send
 
 from moulouya import release
+from moulouya.errors import LakeError
+from moulouya.portal import absence, history
 from moulouya.portal.answers import FOREVER, matches
 from moulouya.portal.current import Current
 from moulouya.portal.published import (
-    SLUG,
     Catalogue,
     PublishedVersion,
     files_of,
@@ -26,7 +27,6 @@ from moulouya.portal.published import (
     read_version,
 )
 from moulouya.portal.ranges import NotSatisfiable, parse_range
-from moulouya.storage.files import read_json
 from moulouya.storage.lake import Lake
 from moulouya.versions import PUBLIC_RECORDS
 
@@ -52,19 +52,26 @@ def dataset_file(request: Request) -> Response:
     catalogue = _catalogue(current)
     slug, version, name = (request.path_params[key] for key in ("slug", "version", "file"))
     dataset = catalogue.datasets.get(slug)
-    if dataset is None:
-        raise HTTPException(410 if was_published(current.lake, catalogue, slug) else 404)
+    if dataset is None and not history.known(current.lake, catalogue, slug):
+        raise absence.of_dataset(current.lake, catalogue, slug) or HTTPException(404)
     if version == "latest":
+        if dataset is None:
+            raise absence.of_dataset(current.lake, catalogue, slug) or HTTPException(404)
         if name not in dataset.files and name not in RECORDS:
             raise HTTPException(404)
         return _redirect(f"/files/{slug}/{dataset.number}/{name}")
-    number = _number(version, dataset.number)
+    number = _number(version)
+    gone = absence.of_version(current.lake, catalogue, slug, number)
+    if gone is not None and (gone.withdrawal is not None or name not in RECORDS):
+        raise gone
+    if dataset is None or number > dataset.number:
+        raise gone or HTTPException(404)
     found = dataset if number == dataset.number else _older(current.lake, slug, number)
     if name in found.files:
         file = found.files[name]
         return _file(current, request, found.folder / name, file.media_type, file.sha256,
                      found.created, f"{slug}-v{number}-{name}")  # fmt: skip
-    if name in RECORDS and (found.folder / name).is_file():
+    if name in RECORDS and _here(current.lake, found.folder / name).is_file():
         return _file(current, request, found.folder / name, "application/json", None,
                      found.created, f"{slug}-v{number}-{name}")  # fmt: skip
     raise HTTPException(404)
@@ -74,13 +81,15 @@ def release_file(request: Request) -> Response:
     """``/releases/<n>/<file>``: one file of one release, as its manifest lists it."""
     current: Current = request.app.state.current
     catalogue = _catalogue(current)
-    number = _number(request.path_params["number"], catalogue.number)
+    number = _number(request.path_params["number"])
+    if number > catalogue.number:
+        raise HTTPException(404)
     name = request.path_params["file"]
     if number == catalogue.number and name in catalogue.files:
         file = catalogue.files[name]
         path = catalogue.folder / name
         return _file(current, request, path, file.media_type, file.sha256, catalogue.created, name)
-    if not (current.lake.releases / str(number)).is_dir():
+    if not _here(current.lake, current.lake.release(number) / "manifest.json").parent.is_dir():
         raise HTTPException(410)
     committed = release.read(current.lake, number, verify=False)
     listed = files_of(committed.manifest)
@@ -90,6 +99,9 @@ def release_file(request: Request) -> Response:
         return _file(current, request, path, "application/json", None, created, name)
     if name not in listed:
         raise HTTPException(404)
+    if number < history.gone(current.lake, catalogue.number).expired.releases_before:
+        raise HTTPException(410, f"the catalogue files of release {number} have expired; its "
+                                 "manifest.json has not")  # fmt: skip
     file = listed[name]
     return _file(current, request, path, file.media_type, file.sha256, created, name)
 
@@ -106,19 +118,6 @@ def catalogue_file(request: Request) -> Response:
     return _redirect(f"/releases/{catalogue.number}/catalogue.duckdb")
 
 
-def was_published(lake: Lake, catalogue: Catalogue, slug: str) -> bool:
-    """True when an earlier release had the dataset that this one has no more."""
-    if not SLUG.fullmatch(slug) or not lake.versions(slug).is_dir():
-        return False
-    for number in range(catalogue.number - 1, 0, -1):
-        try:
-            if slug in read_json(lake.releases / str(number) / "manifest.json")["datasets"]:
-                return True
-        except FileNotFoundError:
-            return False
-    return False
-
-
 def _catalogue(current: Current) -> Catalogue:
     catalogue = current.catalogue()
     if catalogue is None:
@@ -126,22 +125,32 @@ def _catalogue(current: Current) -> Catalogue:
     return catalogue
 
 
+def _here(lake: Lake, path: Path) -> Path:
+    """A committed file on this host; 503 while the store of the lake does not answer."""
+    try:
+        return lake.local(path)
+    except LakeError as error:
+        log.error("file not brought", file=str(path), reason=error.message)
+        if error.retry:
+            raise HTTPException(503) from error
+        raise HTTPException(500, "the file is damaged and is not served") from error
+
+
 def _redirect(location: str) -> Response:
     headers = {"Cache-Control": REDIRECT, "Access-Control-Allow-Origin": "*"}
     return RedirectResponse(location, 302, headers)
 
 
-def _number(text: str, newest: int) -> int:
-    """A version or release number that is public, or 404."""
+def _number(text: str) -> int:
+    """A version or release number, or 404."""
     if not text.isascii() or not text.isdigit() or len(text) > 9 or text.startswith("0"):
-        raise HTTPException(404)
-    if int(text) > newest:
         raise HTTPException(404)
     return int(text)
 
 
 def _older(lake: Lake, slug: str, number: int) -> PublishedVersion:
     """A version before the released one; 410 once its directory is gone."""
+    _here(lake, lake.version(slug, number) / "version.json")
     try:
         return read_version(lake, slug, number)
     except FileNotFoundError as error:
@@ -158,6 +167,7 @@ def _file(
     save_as: str,
 ) -> Response:
     """Answer with a committed file; one that does not have its hash is never sent."""
+    path = _here(current.lake, path)
     found = current.verified.sha256(path)
     if sha256 is not None and found != sha256:
         log.error("damaged file refused", file=str(path))

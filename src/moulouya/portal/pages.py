@@ -10,8 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from moulouya.portal import dataset_page
-from moulouya.portal.downloads import was_published
+from moulouya.portal import absence, dataset_page
 from moulouya.portal.languages import language, preferred
 from moulouya.portal.presentation import Card, card
 from moulouya.portal.published import Catalogue, PublishedDataset
@@ -62,7 +61,7 @@ def dataset(request: Request) -> Response:
     slug = request.path_params["slug"]
     found = catalogue.datasets.get(slug)
     if found is None:
-        raise HTTPException(410 if was_published(state.current.lake, catalogue, slug) else 404)
+        raise absence.of_dataset(state.current.lake, catalogue, slug) or HTTPException(404)
     variables = dataset_page.gather(
         state.current.lake,
         catalogue,

@@ -21,6 +21,7 @@ from moulouya.portal.sentences import column_rules, type_words
 from moulouya.portal.units import unit_words
 
 REJECTED = "rejected.parquet"
+REJECTED_CSV = "rejected.csv.gz"
 # Suffix of a file: the order on the page, what to call it, what it is good for.
 FORMATS = {
     ".csv.gz": ("CSV", N_("for a spreadsheet; compressed, unpack it first")),
@@ -113,10 +114,13 @@ def downloads(version: PublishedVersion, language: Language) -> list[Download]:
     return found
 
 
-def rejected_download(version: PublishedVersion, language: Language) -> Download | None:
-    """The rows that were left out, if any."""
-    file = version.files.get(REJECTED)
-    return download(version, file, "Parquet", "", language) if file else None
+def rejected_downloads(version: PublishedVersion, language: Language) -> list[Download]:
+    """The files of the rows that were left out, if any."""
+    return [
+        download(version, version.files[name], label, "", language)
+        for name, label in ((REJECTED_CSV, "CSV"), (REJECTED, "Parquet"))
+        if name in version.files
+    ]
 
 
 def download(

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import structlog
 
-from moulouya import duck
-from moulouya.errors import MoulouyaError
+from moulouya import duck, serving
+from moulouya.errors import LakeError, MoulouyaError
 from moulouya.portal.languages import Language
 from moulouya.portal.published import Catalogue, PublishedDataset
 
@@ -26,27 +26,25 @@ def first_rows(catalogue: Catalogue, dataset: PublishedDataset) -> Sequence[tupl
     """The first rows in the published order, columns as in version.json; empty if unreadable."""
     names = tuple(column["name"] for column in dataset.record["columns"])
     shapes = frozenset(c["name"] for c in dataset.record["columns"] if c["type"] == "geometry")
-    if "serving.duckdb" in catalogue.files:
-        table = f"{duck.identifier(dataset.theme)}.{duck.identifier(dataset.slug)}"
-        return _rows(catalogue.folder / "serving.duckdb", table, names, shapes)
-    parquet = dataset.folder / f"{dataset.slug}.parquet"
-    return _rows(None, f"read_parquet({duck.literal(str(parquet))})", names, shapes)
+    file = dataset.files.get(serving.file_name(dataset.slug))
+    if file is None:
+        return ()
+    try:
+        path = catalogue.sound(dataset.folder, file)
+    except LakeError as error:
+        log.warning("no preview", dataset=dataset.slug, reason=error.message)
+        return ()
+    return _rows(path, (dataset.theme, dataset.slug), names, shapes)
 
 
 @lru_cache(maxsize=256)
 def _rows(
-    database: Path | None, table: str, names: tuple[str, ...], shapes: frozenset[str]
+    path: Path, name: serving.Table, names: tuple[str, ...], shapes: frozenset[str]
 ) -> tuple[tuple[Any, ...], ...]:
     """Run the query once; the file it reads is immutable, so its answer never changes."""
+    table = ".".join(map(duck.identifier, name))
     try:
-        with duck.connect(
-            database or ":memory:",
-            read_only=database is not None,
-            memory_limit="256MB",
-            threads=1,
-        ) as con:
-            if database is not None:
-                con.execute("SET enable_external_access = false")
+        with serving.connect({name: path}) as con:
             described = con.execute(f"SELECT column_name, column_type FROM (DESCRIBE {table})")
             types = dict(described.fetchall())
             shown = ", ".join(

@@ -9,8 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from moulouya.portal.absence import NoMore
 from moulouya.portal.headers import SECURITY
-from moulouya.portal.languages import N_
+from moulouya.portal.languages import N_, language
 from moulouya.portal.rendering import language_of, render
 
 MACHINE_PATHS = ("/files/", "/releases/", "/catalogue.duckdb", "/health/", "/static/")
@@ -38,7 +39,9 @@ log = structlog.get_logger("moulouya.portal")
 def refused(request: Request, error: Exception) -> Response:
     """Answer an HTTPException."""
     assert isinstance(error, HTTPException)
-    return problem(request, error.status_code, error.detail)
+    return problem(
+        request, error.status_code, error.detail, error if isinstance(error, NoMore) else None
+    )
 
 
 def crashed(request: Request, error: Exception) -> Response:
@@ -50,21 +53,31 @@ def crashed(request: Request, error: Exception) -> Response:
     return response
 
 
-def problem(request: Request, status: int, detail: str | None = None) -> Response:
+def problem(
+    request: Request, status: int, detail: str | None = None, gone: NoMore | None = None
+) -> Response:
     """The page or the JSON that says what is wrong."""
     headers = {"Cache-Control": "no-store"}
     if status == 503:
         headers["Retry-After"] = "30"
     phrase = HTTPStatus(status).phrase
     if request.url.path.startswith(MACHINE_PATHS):
-        body = {"type": "about:blank", "title": phrase, "status": status}
+        body: dict[str, object] = {"type": "about:blank", "title": phrase, "status": status}
+        if gone is not None:
+            detail = " ".join(gone.told(language("en")))
+            body |= gone.to_json()
         if detail and detail != phrase:
             body["detail"] = detail
         headers["Access-Control-Allow-Origin"] = "*"
         return JSONResponse(body, status, headers, "application/problem+json")
     title, advice = WORDS.get(status, WORDS[404 if status < 500 else 500])
-    language = language_of(request)
-    variables = {"title": language.text(title), "advice": language.text(advice), "status": status}
+    reader = language_of(request)
+    variables = {
+        "title": reader.text(title),
+        "advice": reader.text(advice),
+        "told": gone.told(reader) if gone is not None else [],
+        "status": status,
+    }
     page = render(request, "problem.html", variables, status=status, cache="no-store")
     page.headers.update(headers)
     return page

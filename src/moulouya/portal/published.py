@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from moulouya import release
 from moulouya.errors import LakeError
-from moulouya.storage.files import sha256_of
+from moulouya.portal.marks import Verified
 from moulouya.storage.lake import Lake
 from moulouya.versions import MEDIA_TYPES
 
@@ -29,6 +31,15 @@ class PublishedFile:
     media_type: str
     bytes: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who approved a version that was held, why and when."""
+
+    by: str
+    reason: str
+    at: dt.datetime
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,14 @@ class PublishedVersion:
     def rows(self) -> int:
         """How many rows the table has."""
         return int(self.record["rows"])
+
+    @property
+    def decision(self) -> Decision | None:
+        """The approval by which it was published, None where it was never held."""
+        found = self.record.get("decision")
+        if not found:
+            return None
+        return Decision(found["by"], found["reason"], moment(found["decided"]))
 
     @property
     def rejected(self) -> int:
@@ -85,6 +104,17 @@ class Catalogue:
     region: Record
     datasets: Mapping[str, PublishedDataset]
     files: Mapping[str, PublishedFile]
+    lake: Lake = field(repr=False, compare=False)
+    verified: Verified = field(repr=False, compare=False)
+
+    def sound(self, folder: Path, file: PublishedFile) -> Path:
+        """A file of the release or of a version on this host, which has its committed hash now.
+
+        Raises LakeError when it has not.
+        """
+        path = self.lake.local(folder / file.name)
+        self.verified.require(path, file.sha256, file.name)
+        return path
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -92,51 +122,28 @@ class Catalogue:
         return tuple(self.region["languages"])
 
 
-@dataclass
-class Verified:
-    """Which files were already hashed, so that an immutable file is read for it only once."""
-
-    seen: dict[Path, tuple[tuple[int, int, int], str]] = field(default_factory=dict)
-
-    def sha256(self, path: Path) -> str:
-        """The SHA-256 of a file, remembered as long as its inode, size and time stay the same."""
-        stat = path.stat()
-        mark = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
-        known = self.seen.get(path)
-        if known is not None and known[0] == mark:
-            return known[1]
-        digest = sha256_of(path)
-        self.seen[path] = (mark, digest)
-        return digest
-
-    def require(self, path: Path, sha256: str, what: str) -> None:
-        """Raise LakeError unless the file is there and has the committed hash."""
-        try:
-            found = self.sha256(path)
-        except OSError as error:
-            raise LakeError(f"{what} cannot be read: {error.strerror}") from error
-        if found != sha256:
-            raise LakeError(f"{what} is damaged: its SHA-256 is not the committed one")
-
-
 def newest_number(lake: Lake, after: int) -> int | None:
     """The number of the newest release committed after the given one, or None.
 
-    Costs one look for a file while nothing is new.
+    Costs one look for a file, or one request to the store, while nothing is new.
     """
     number = after
-    while (lake.log / str(number + 1)).exists():
+    while lake.appeared(lake.log / str(number + 1)):
         number += 1
     return number if number > after else None
 
 
-def read_release(lake: Lake, number: int, verified: Verified) -> Catalogue:
+def read_release(
+    lake: Lake, number: int, verified: Verified, before: Catalogue | None = None
+) -> Catalogue:
     """Read release ``number`` and every hash it names; raises LakeError for the first mismatch.
 
-    The message is public: it names files by their place in the lake, not on this machine.
+    Datasets that ``before`` shows at the same version are taken over from it; their files are
+    looked at all the same, and those that changed are hashed again. The message is public: it
+    names files by their place in the lake, not on this machine.
     """
     try:
-        return _read_release(lake, number, verified)
+        return _read_release(lake, number, verified, before)
     except LakeError as error:
         raise LakeError(error.message.replace(f"{lake.root}/", ""), hint=error.hint) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -144,11 +151,21 @@ def read_release(lake: Lake, number: int, verified: Verified) -> Catalogue:
         raise LakeError(f"release {number} cannot be read: {cause}") from error
 
 
-def _read_release(lake: Lake, number: int, verified: Verified) -> Catalogue:
-    committed = release.read(lake, number)
+def _read_release(
+    lake: Lake, number: int, verified: Verified, before: Catalogue | None
+) -> Catalogue:
+    committed = release.read(lake, number, verify=False)
     manifest = committed.manifest
+    files = files_of(manifest)
+    lake.bring([committed.path / name for name in files])
+    for file in files.values():
+        path = lake.local(committed.path / file.name)
+        verified.require(path, file.sha256, f"release {number}: {file.name}")
+    known = before.datasets if before is not None else {}
+    named = manifest["datasets"].items()
+    lake.bring([lake.version(slug, one["version"]) / "version.json" for slug, one in named])
     datasets = {
-        slug: _read_dataset(lake, slug, named, verified)
+        slug: _read_dataset(lake, slug, named, verified, known.get(slug))
         for slug, named in sorted(manifest["datasets"].items())
     }
     return Catalogue(
@@ -157,27 +174,36 @@ def _read_release(lake: Lake, number: int, verified: Verified) -> Catalogue:
         folder=committed.path,
         region=manifest["region"],
         datasets=datasets,
-        files=files_of(manifest),
+        files=files,
+        lake=lake,
+        verified=verified,
     )
 
 
-def _read_dataset(lake: Lake, slug: str, named: Record, verified: Verified) -> PublishedDataset:
+def _read_dataset(
+    lake: Lake, slug: str, named: Record, verified: Verified, known: PublishedDataset | None
+) -> PublishedDataset:
     number = int(named["version"])
     folder = lake.version(slug, number)
     what = f"{slug} version {number}"
     verified.require(folder / "version.json", named["version_sha256"], f"{what}: version.json")
-    version = read_version(lake, slug, number)
-    for file in version.files.values():
+    if known is not None and (known.number, known.theme) == (number, named["theme"]):
+        dataset = known
+    else:
+        version = read_version(lake, slug, number)
+        dataset = PublishedDataset(
+            slug, number, folder, version.record, version.files, theme=named["theme"]
+        )
+    # What is brought from a store is held against its hash when it is asked for.
+    for file in () if lake.remote else dataset.files.values():
         verified.require(folder / file.name, file.sha256, f"{what}: {file.name}")
-    return PublishedDataset(
-        slug, number, folder, version.record, version.files, theme=named["theme"]
-    )
+    return dataset
 
 
 def read_version(lake: Lake, slug: str, number: int) -> PublishedVersion:
     """One committed version; its files are not hashed here. Raises OSError when it is absent."""
     folder = lake.version(slug, number)
-    record = json.loads((folder / "version.json").read_bytes())
+    record = orjson.loads(lake.local(folder / "version.json").read_bytes())
     return PublishedVersion(slug, number, folder, record, files_of(record))
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import structlog
 
-from moulouya import duck
-from moulouya.errors import MoulouyaError
+from moulouya import duck, serving
+from moulouya.errors import LakeError, MoulouyaError
 from moulouya.portal.languages import N_, Language
 from moulouya.portal.presentation import REJECTED
 from moulouya.portal.published import Catalogue, PublishedDataset, Record, report
@@ -107,7 +107,7 @@ def gather(
         "warnings": [check for check in tried if not check.success],
         "tolerated": [check for check in tried if check.success and check.count],
         "unchecked": [check for check in checks if not check.tried],
-        "reasons": _reasons(dataset, titles, language),
+        "reasons": _reasons(catalogue, dataset, titles, language),
         "score": newest.get(OVERALL, (None, {}))[0],
         "dimensions": [
             Dimension(
@@ -164,10 +164,15 @@ def _share(percent: Any) -> float | None:
 
 def _scores(catalogue: Catalogue, slug: str) -> dict[int, dict[str, tuple[float | None, Record]]]:
     """By version and dimension: the score and its figures, as the release says."""
-    if "serving.duckdb" not in catalogue.files:
+    if serving.METADATA not in catalogue.files:
         return {}
     found: dict[int, dict[str, tuple[float | None, Record]]] = {}
-    for version, dimension, score, figures in _scored(catalogue.folder / "serving.duckdb", slug):
+    try:
+        database = catalogue.sound(catalogue.folder, catalogue.files[serving.METADATA])
+    except LakeError as error:
+        log.warning("no quality report", reason=error.message)
+        return {}
+    for version, dimension, score, figures in _scored(database, slug):
         found.setdefault(version, {})[dimension] = (score, json.loads(figures or "{}"))
     return found
 
@@ -251,13 +256,21 @@ def _timeliness(score: float | None, figures: Record, language: Language) -> str
 
 
 def _reasons(
-    dataset: PublishedDataset, titles: Mapping[str, str], language: Language
+    catalogue: Catalogue,
+    dataset: PublishedDataset,
+    titles: Mapping[str, str],
+    language: Language,
 ) -> list[Reason]:
     """Why rows were left out, the most frequent reason first."""
     if REJECTED not in dataset.files:
         return []
     found: dict[str, int] = {}
-    for kind, column, type_, rows in _rejected(dataset.folder / REJECTED):
+    try:
+        path = catalogue.sound(dataset.folder, dataset.files[REJECTED])
+    except LakeError as error:
+        log.warning("no quality report", reason=error.message)
+        return []
+    for kind, column, type_, rows in _rejected(path):
         title = titles.get(column, column)
         if kind == "missing":
             words = language.text("“%(column)s” is missing", column=title)

@@ -1,7 +1,8 @@
 """Personal data in a table that is about to be published: found, told, and allowed by name only."""
 
 from moulouya.definition.privacy import Override, PersonalKind
-from moulouya.privacy.finding import Finding, blocking, expiring, hint, hold_reason
+from moulouya.privacy.ending import warnings
+from moulouya.privacy.finding import Finding, blocking, expiring, hint, hold_reason, over
 from moulouya.privacy.gate import find, today
 from moulouya.privacy.kinds import ABOUT, KINDS
 
@@ -16,5 +17,7 @@ __all__ = [
     "find",
     "hint",
     "hold_reason",
+    "over",
     "today",
+    "warnings",
 ]

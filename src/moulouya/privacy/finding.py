@@ -129,6 +129,11 @@ def blocking(findings: Iterable[Finding], definition: Definition, today: dt.date
     return [one for one in findings if one.blocking and (one.column, one.kind) not in allowed]
 
 
+def over(definition: Definition, today: dt.date) -> list[Override]:
+    """The overrides whose last day is past."""
+    return expiring(definition, today, days=-1)
+
+
 def expiring(definition: Definition, today: dt.date, days: int = 30) -> list[Override]:
     """The overrides that are over, or will be within some days; the soonest first."""
     limit = today + dt.timedelta(days=days)

@@ -86,7 +86,7 @@ def _chunks(rows: Iterable[Row], width: int, malformed: list[Malformed]) -> Iter
         file, line, values = row
         if len(values) != width:
             reason = f"{len(values)} fields instead of {width}"
-            malformed.append(Malformed(file, line, reason, _shown(values)))
+            malformed.append(Malformed(file, line, reason, _shown(values), "fields"))
             _stop_at_too_many(malformed)
             continue
         chunk.append(row)
@@ -119,7 +119,7 @@ def _table(pa: Any, schema: Any, chunk: list[Row], malformed: list[Malformed]) -
                 sound.append((file, line, values))
             else:
                 reason = "a text in it is no Unicode (half of a surrogate pair)"
-                malformed.append(Malformed(file, line, reason, _shown(values)))
+                malformed.append(Malformed(file, line, reason, _shown(values), "encoding"))
         return _arrow(pa, schema, sound)
 
 

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
+
+# What a rejected record broke: the form of its format, the number of its values, the quoting, its
+# encoding, its shape, a formula that was never computed; or, once it is a row, a column's type or
+# that a column needs a value.
+Rule = Literal[
+    "record", "fields", "quotes", "encoding", "shape", "formula", "type", "required"
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """A record that is no row at all: where it stands, what is wrong, and its text."""
+    """A record that is no row at all: where it stands, what is wrong, its text, and the rule."""
 
     file: Path
     line: int
     reason: str
     original: str
+    rule: Rule = "record"
 
 
 def _no_lines(

@@ -8,9 +8,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from moulouya.errors import LakeError
 from moulouya.storage.crashpoints import reached
@@ -30,6 +32,7 @@ def told_plainly(what: str) -> Iterator[None]:
             errno.EROFS: "the disk is read-only",
             errno.EACCES: "give this user the right to write there",
             errno.EMFILE: "too many open files: raise `ulimit -n`",
+            errno.EIO: "the disk gives errors: look at it (dmesg, smartctl) before running again",
         }
         raise LakeError(f"{what}: {error}", hint=hints.get(error.errno or 0)) from error
 
@@ -41,9 +44,18 @@ def sha256_of(path: Path) -> str:
 
 
 def canonical_json(value: Any) -> bytes:
-    """JSON as the lake keeps it: UTF-8, keys in their given order (that of columns matters)."""
-    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    return text.encode() + b"\n"
+    """JSON as the lake keeps it: UTF-8, keys in their given order (that of columns matters).
+
+    A number that is none (NaN, infinity) becomes null, which JSON can say.
+    """
+    kept = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+    as_text = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+    try:
+        return orjson.dumps(value, default=str, option=kept | as_text)
+    except orjson.JSONEncodeError:
+        # A whole number of more than 64 bits; the text is laid out in the same way.
+        text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+        return text.encode() + b"\n"
 
 
 def read_json(path: Path) -> Any:
@@ -97,6 +109,18 @@ def make_directories(path: Path, root: Path) -> None:
     make_directories(path.parent, root)
     path.mkdir(exist_ok=True)
     sync_directory(path.parent)
+
+
+def sync_way(path: Path) -> None:
+    """Make the names of a new directory and of those above it durable, on its own disk.
+
+    A directory that this user may not open is nothing that it can have made.
+    """
+    for folder in path.parents:
+        with suppress(PermissionError):
+            sync_directory(folder)
+        if folder.is_mount():
+            break
 
 
 def commit_directory(scratch: Path, target: Path, root: Path) -> bool:

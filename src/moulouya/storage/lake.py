@@ -10,12 +10,13 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from moulouya.errors import LakeError
+from moulouya.settings import Settings
 from moulouya.storage.files import (
     canonical_json,
     commit_directory,
@@ -24,12 +25,17 @@ from moulouya.storage.files import (
     read_json,
     remove_tree,
     replace_file,
+    sha256_of,
     sync_directory,
+    sync_way,
     told_plainly,
 )
 
 FORMAT = 1
 SCRATCH_KEPT = 3 * 86400.0
+VOID = ".void"
+# Seconds for which a store that gives no answer is asked again.
+WRITERS_WAIT, READERS_WAIT = 60.0, 15.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,16 @@ class Lake:
     """A lake in a folder. Directories under a number are immutable once they have it."""
 
     root: Path
+
+    @property
+    def place(self) -> str:
+        """Where the lake is, for people."""
+        return str(self.root)
+
+    @property
+    def remote(self) -> bool:
+        """Whether files have to be brought to this host before they are opened."""
+        return False
 
     def snapshots(self, slug: str) -> Path:
         """Raw bytes as they were delivered, one directory a delivery."""
@@ -82,12 +98,20 @@ class Lake:
         """The working directory of a run, on this host; nothing outside it sees it."""
         return self.root / "tmp" / run_id
 
+    def prepare(self) -> None:
+        """See that the place can keep a lake; the name of a new folder is made durable."""
+        if not (self.root / "FORMAT").exists():
+            sync_way(self.root)
+
     def refresh(self, folder: Path) -> None:
         """Bring the records below a folder to this host; nothing to do where the lake is one."""
 
     def local(self, path: Path) -> Path:
         """A committed file on this host, whole. Raises LakeError when it cannot be brought."""
         return path
+
+    def bring(self, paths: Iterable[Path]) -> None:
+        """Bring several committed files to this host at once, as ``local`` does."""
 
     def names(self, folder: Path) -> list[str]:
         """The directories of a folder by name, in order."""
@@ -99,6 +123,10 @@ class Lake:
     def numbers(self, folder: Path) -> list[int]:
         """The committed numbers of a folder, in order."""
         self.refresh(folder)
+        return self.numbers_here(folder)
+
+    def numbers_here(self, folder: Path) -> list[int]:
+        """The committed numbers of a folder as far as this host knows, without asking anybody."""
         if not folder.is_dir():
             return []
         return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit())
@@ -107,6 +135,36 @@ class Lake:
         """The highest committed number of a folder, or None."""
         numbers = self.numbers(folder)
         return numbers[-1] if numbers else None
+
+    def free(self, folder: Path) -> int:
+        """The number that the next directory of a folder gets: one after all that were taken.
+
+        A number that was taken and given up is one of them: ``<n>.void`` stands in its place.
+        """
+        taken = self.numbers(folder)
+        if folder.is_dir():
+            taken += [int(path.stem) for path in folder.glob(f"*{VOID}") if path.stem.isdigit()]
+        return max(taken, default=0) + 1
+
+    def is_void(self, target: Path) -> bool:
+        """Whether the name of a directory was taken and given up, so that it is never used."""
+        return target.with_name(target.name + VOID).exists()
+
+    def appeared(self, path: Path) -> bool:
+        """Whether a record that is written once is there by now."""
+        return path.exists()
+
+    def files(self, folder: Path) -> list[Path]:
+        """Every file below a folder, records and data, whether it is on this host or not."""
+        return sorted(path for path in folder.rglob("*") if path.is_file())
+
+    def size(self, path: Path) -> int:
+        """The bytes of a file of the lake."""
+        return path.stat().st_size
+
+    def digest(self, path: Path) -> tuple[int, str]:
+        """Bytes and SHA-256 of a file as the lake keeps it now, whatever a copy of it says."""
+        return path.stat().st_size, sha256_of(path)
 
     def commit(self, scratch: Path, target: Path, seal: str) -> bool:
         """Give a finished directory its name, whole, durably and for ever.
@@ -119,7 +177,7 @@ class Lake:
 
     def commit_next(self, scratch: Path, folder: Path, seal: str) -> int:
         """Give a finished directory the next free number of a folder, durably."""
-        number = (self.latest(folder) or 0) + 1
+        number = self.free(folder)
         while not self.commit(scratch, folder / str(number), seal):
             number += 1
         return number
@@ -189,24 +247,41 @@ class Lake:
             os.close(descriptor)
 
 
-def look_into(root: Path) -> Lake:
-    """Open a lake to read it; nothing is created, an absent one is empty."""
-    lake = Lake(root)
-    if (root / "FORMAT").exists():
+def look_into(place: Settings | Path, patience: float = READERS_WAIT) -> Lake:
+    """Open a lake to read it; nothing is created in it, an absent one is empty.
+
+    ``patience``: seconds for which a store that gives no answer is asked again.
+    """
+    lake = _lake(place, patience)
+    if lake.appeared(lake.root / "FORMAT"):
         _check_format(lake)
     return lake
 
 
-def open_lake(root: Path) -> Lake:
-    """Open the lake in a folder, creating an empty one; another format is refused."""
-    lake = Lake(root)
-    with told_plainly(f"opening the lake {root}"):
-        root.mkdir(parents=True, exist_ok=True)
-        if not (root / "FORMAT").exists():
-            replace_file(root / "FORMAT", canonical_json({"format": FORMAT}))
-        (root / "tmp").mkdir(exist_ok=True)
+def open_lake(place: Settings | Path) -> Lake:
+    """Open a lake to write to it, creating an empty one; another format is refused.
+
+    Of a lake in a bucket it is seen first that the store has conditional writes. Raises LakeError
+    when it has not.
+    """
+    lake = _lake(place, WRITERS_WAIT)
+    with told_plainly(f"opening the lake {lake.place}"):
+        (lake.root / "tmp").mkdir(parents=True, exist_ok=True)
+        lake.prepare()
+        if not lake.appeared(lake.root / "FORMAT"):
+            lake.write(lake.root / "FORMAT", canonical_json({"format": FORMAT}))
     _check_format(lake)
     return lake
+
+
+def _lake(place: Settings | Path, patience: float) -> Lake:
+    if isinstance(place, Path):
+        return Lake(place)
+    if place.lake_bucket is None:
+        return Lake(place.lake_root)
+    from moulouya.storage.bucket import open_bucket
+
+    return open_bucket(place.lake_bucket, place.lake_root, patience=patience)
 
 
 def _check_format(lake: Lake) -> None:
@@ -214,6 +289,6 @@ def _check_format(lake: Lake) -> None:
     found = record.get("format") if isinstance(record, dict) else None
     if found != FORMAT:
         raise LakeError(
-            f"{lake.root} is a lake of format {found}; this version reads format {FORMAT}",
+            f"{lake.place} is a lake of format {found}; this version reads format {FORMAT}",
             hint="use the moulouya version that wrote it",
         )

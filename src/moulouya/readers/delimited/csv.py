@@ -154,8 +154,8 @@ def _rewritten(text: _Text, target: Path, marks: Marks, malformed: list[Malforme
                 case Replaced(values):
                     file.write(written(values, marks))
                     rows += 1
-                case Rejected(line, reason, original):
-                    malformed.append(Malformed(target, line, reason, original))
+                case Rejected(line, reason, original, rule):
+                    malformed.append(Malformed(target, line, reason, original, rule))
                     rejected += 1
                 case Dropped():
                     continue

@@ -40,7 +40,7 @@ def read(con: DuckDBPyConnection, files: list[Path], source: Reading, scratch: P
                 values = _values(line, source)
                 if values is None:
                     reason = f"the line ends after {len(line)} characters, before its last field"
-                    malformed.append(Malformed(path, number, reason, line[:1000]))
+                    malformed.append(Malformed(path, number, reason, line[:1000], "fields"))
                 else:
                     yield path, number, values
 

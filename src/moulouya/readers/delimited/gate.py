@@ -23,6 +23,7 @@ from moulouya.readers.delimited.tokens import (
     record_at,
     span_of,
 )
+from moulouya.readers.table import Rule
 
 BLOCK = 4 * 1024 * 1024
 LONGEST_RECORD = 16 * 1024 * 1024
@@ -69,11 +70,12 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that is no row: its line, what is wrong, its text."""
+    """A record that is no row: its line, what is wrong, its text, the rule it broke."""
 
     line: int
     reason: str
     original: str
+    rule: Rule
 
 
 Decision = Kept | Replaced | Dropped | Rejected
@@ -183,14 +185,14 @@ class _Gate:
     def _careful(self, record: bytes, line: int, fields: int) -> Decision:
         """One record by itself, value by value."""
         if b"\0" in record:
-            return _rejected(line, "a NUL byte", record)
+            return _rejected(line, "a NUL byte", record, "encoding")
         try:
             values, _ = record_at(record, 0, self.marks)
         except Broken as error:
-            return _rejected(line, str(error), record)
+            return _rejected(line, str(error), record, "quotes")
         if len(values) == self.fields:
             return Replaced(values, line)
-        return _rejected(line, self._expected(fields), record)
+        return _rejected(line, self._expected(fields), record, "fields")
 
     def _unsound(self) -> Iterator[Decision]:
         """The record here breaks the rules of quoting: read it in the one way there is, or not."""
@@ -211,10 +213,10 @@ class _Gate:
         else:
             record = data[start:after]
             if b"\0" in record:
-                return _rejected(line, "a NUL byte", record), after
+                return _rejected(line, "a NUL byte", record, "encoding"), after
             if len(values) == self.fields:
                 return Replaced(values, line), after
-            return _rejected(line, self._expected(len(values)), record), after
+            return _rejected(line, self._expected(len(values)), record, "fields"), after
         span = span_of(data, start, self.fields, self.marks)
         # A record without a line end may have been cut off inside its quotes.
         whole = data[start:end].endswith((b"\n", b"\r"))
@@ -224,7 +226,7 @@ class _Gate:
                 return Replaced(found[0], line), end
             if found:
                 reason += ", and it can be read in more than one way"
-        return _rejected(line, reason, data[start:span]), span
+        return _rejected(line, reason, data[start:span], "quotes"), span
 
     def _endless(self) -> Iterator[Decision]:
         end = line_end(self.data, self.at, self.marks)
@@ -234,7 +236,7 @@ class _Gate:
                 f"(line {self.line})",
                 hint="is this text, and is source.dialect.encoding right?",
             )
-        yield _rejected(self.line, "a quote is never closed", self.data[self.at : end])
+        yield _rejected(self.line, "a quote is never closed", self.data[self.at : end], "quotes")
         self._advance(end - self.at, 1)
 
     def _is_comment(self, data: bytes, start: int) -> bool:
@@ -268,6 +270,6 @@ class _Gate:
         return f"Expected Number of Columns: {self.fields} Found: {found}"
 
 
-def _rejected(line: int, reason: str, record: bytes) -> Rejected:
+def _rejected(line: int, reason: str, record: bytes, rule: Rule) -> Rejected:
     original = record[:LONGEST_ORIGINAL].decode(errors="replace")
-    return Rejected(line, reason, original.rstrip("\r\n"))
+    return Rejected(line, reason, original.rstrip("\r\n"), rule)

@@ -29,6 +29,12 @@ SHAPES = frozenset(
 )  # fmt: skip
 
 
+class _NoFeature(Unfit):
+    """Why a feature is none, whatever its shape."""
+
+    rule = "record"
+
+
 class _Repeated(ValueError):
     """A member that occurs twice in one object: which of the two is meant nobody can say."""
 
@@ -114,10 +120,11 @@ class _Rows:
             attributes, shape = _parts(feature)
             "".join([*attributes, *filter(None, attributes.values())]).encode()
         except (Unfit, UnicodeEncodeError) as error:
+            rule = error.rule if isinstance(error, Unfit) else "encoding"
             if isinstance(error, UnicodeEncodeError):
                 error = Unfit("a text in it is no Unicode (half of a surrogate pair)")
             original = json_text(feature)[:SHOWN].encode(errors="replace").decode()
-            self.malformed.append(Malformed(self.path, self.number, str(error), original))
+            self.malformed.append(Malformed(self.path, self.number, str(error), original, rule))
             return
         for name, value in attributes.items():
             if name not in self.attributes:
@@ -146,21 +153,21 @@ class _Rows:
 def _parts(feature: Any) -> tuple[dict[str, str | None], Any]:
     """A feature's attributes as text, and its shape. Raises Unfit (RFC 7946, 3.2)."""
     if not isinstance(feature, dict):
-        raise Unfit("it is no object")
+        raise _NoFeature("it is no object")
     if feature.get("type") in SHAPES:
         return {}, shape_of(feature)
     if feature.get("type") != "Feature":
-        raise Unfit(f"its type is {feature.get('type')!r} instead of 'Feature'")
+        raise _NoFeature(f"its type is {feature.get('type')!r} instead of 'Feature'")
     for name in ("geometry", "properties"):
         if name not in feature:
-            raise Unfit(f"it has no {name}")
+            raise _NoFeature(f"it has no {name}")
     properties = feature["properties"]
     if properties is not None and not isinstance(properties, dict):
-        raise Unfit("its properties are no object")
+        raise _NoFeature("its properties are no object")
     attributes = {name: text_of(value) for name, value in (properties or {}).items()}
     if "id" in feature:
         if not isinstance(feature["id"], str):
-            raise Unfit("its id is neither text nor number")
+            raise _NoFeature("its id is neither text nor number")
         attributes[FEATURE_ID] = str(feature["id"])
     return attributes, shape_of(feature["geometry"])
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import shapely
 
+from moulouya.readers.table import Rule
+
 
 class Number(str):
     """The text of a JSON number, told apart from a JSON string."""
@@ -15,7 +17,9 @@ class Number(str):
 
 
 class Unfit(ValueError):
-    """Why a feature is no row."""
+    """Why a feature is no row, and the rule it broke: its shape's, unless it says another."""
+
+    rule: Rule = "shape"
 
 
 Position = tuple[float, ...]

@@ -165,7 +165,7 @@ def features(path: Path, found: Survey, source: Reading, scratch: Path) -> Itera
             with_shape = np.array(has_shape[number : number + rows], dtype=bool)
             kept = ~(shapely.is_missing(shapes) & with_shape)
             malformed = [
-                Malformed(path, number + int(at) + 1, "its shape cannot be read", "")
+                Malformed(path, number + int(at) + 1, "its shape cannot be read", "", "shape")
                 for at in np.flatnonzero(~kept)
             ]
             mask = pa.array(kept)

@@ -52,7 +52,9 @@ class _Rows:
             row = attributes_of(placemark)
         except Unfit as error:
             original = " ".join("".join(placemark.itertext()).split())[:SHOWN]
-            self.malformed.append(Malformed(self.path, self.number, str(error), original))
+            self.malformed.append(
+                Malformed(self.path, self.number, str(error), original, error.rule)
+            )
             return
         if folders:
             row[FOLDER] = " / ".join(folders)

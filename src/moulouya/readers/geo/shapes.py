@@ -121,7 +121,7 @@ class ShapeTable:
             else:
                 shapes[index], repaired[index] = mended, True
         self.malformed += [
-            Malformed(file, int(some.numbers[index]), reason, _shown(some, index))
+            Malformed(file, int(some.numbers[index]), reason, _shown(some, index), "shape")
             for index, reason in sorted(reasons.items())
         ]
         kept = ~np.isin(np.arange(len(shapes)), list(reasons))

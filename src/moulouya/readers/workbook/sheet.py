@@ -115,7 +115,7 @@ class Part:
             ]
             if broken:
                 text = " | ".join(cell or "" for cell in cells)
-                malformed.append(Malformed(self.path, line, "; ".join(broken), text))
+                malformed.append(Malformed(self.path, line, "; ".join(broken), text, "formula"))
             elif any(cell is not None and cell.strip() for cell in cells):
                 yield line, cells
 
