@@ -27,6 +27,7 @@ from moulouya.region import SYMBOLS, Region
 from moulouya.yamlfile import YamlFile, read_yaml, validate
 
 BATCH = "_batch"  # no slug begins so
+REJECTED = "rejected"  # the file of rejected rows beside every table
 _READS_FILES = re.compile(r"read_|parquet_|glob$|sniff_|.*_scan$", re.IGNORECASE)
 
 
@@ -82,6 +83,9 @@ class Rules:
             yield file.fault((), f"{slug!r} is a reserved word of SQL", hint)
         if slug == STAGED:
             yield file.fault((), f"{STAGED!r} is the name of the staged table", "choose another")
+        if slug == REJECTED:
+            message = f"{REJECTED!r} is the name of the file of rejected rows"
+            yield file.fault((), message, "choose another")
         if definition.source is None and transform is None:
             hint = f"add a source, or transforms/{theme}/{slug}.sql"
             yield file.fault((), "has neither a source nor a transform", hint)

@@ -69,6 +69,11 @@ def test_no_dataset_may_be_called_staged(workspace):
     assert "is the name of the staged table" in workspace.faults()[0][3]
 
 
+def test_the_file_of_rejected_rows_is_no_name_for_a_dataset(workspace):
+    workspace.define("rejected")
+    assert "is the name of the file of rejected rows" in workspace.faults()[0][3]
+
+
 def test_a_python_transform_lists_its_inputs(workspace):
     workspace.define("a")
     workspace.define("b")

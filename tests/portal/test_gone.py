@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from moulouya import catalogue, ledger, pipeline, release, retention
 from moulouya.portal.app import create_app
+from moulouya.storage import leases
 from small_workspace import SmallWorkspace
 
 ROWS = "".join(f"{n:02},Place {n},{50 + n}\n" for n in range(2, 41))
@@ -104,3 +105,12 @@ def test_what_never_was_is_still_not_found(workspace):
     assert client.get("/files/communes/9/communes.parquet").status_code == 404
     assert client.get("/files/nothing/1/nothing.parquet").status_code == 404
     assert client.get("/en/datasets/nothing").status_code == 404
+
+
+def test_what_the_portal_serves_is_not_cleared_away_under_it(workspace):
+    client = portal(workspace)
+    assert client.get("/en/").status_code == 200
+    assert leases.held(workspace.lake) == {3}
+    withdraw(workspace, 3)
+    assert client.get("/en/").status_code == 200
+    assert leases.held(workspace.lake) == {3, 4}, "pages of the former one are still being sent"

@@ -14,8 +14,11 @@ import structlog
 from moulouya.errors import LakeError
 from moulouya.portal.marks import Verified
 from moulouya.portal.published import Catalogue, newest_number, read_release
-from moulouya.released import is_void
+from moulouya.released import gone, is_void
+from moulouya.storage import leases
+from moulouya.storage.crashpoints import reached
 from moulouya.storage.lake import Lake
+from moulouya.storage.leases import Lease
 
 RETRY_DAMAGED = 30.0
 PATIENCE = 2.0
@@ -62,6 +65,7 @@ class Current:
         self._loading: Future[None] | None = None
         self._looking: Future[None] | None = None
         self._cut_off = False
+        self._leases: list[Lease] = []
 
     def catalogue(self) -> Catalogue | None:
         """The release to serve, or None while nothing was ever released. May block a little."""
@@ -145,13 +149,32 @@ class Current:
             try:
                 if is_void(self.lake, number):
                     continue
-                self._catalogue = read_release(self.lake, number, self.verified, self._catalogue)
+                self._serve(number)
             except LakeError as error:
                 log.error("release refused", release=number, reason=error.message, serving=floor)
                 problem = problem or error.message
                 continue
-            log.info("release served", release=number, datasets=len(self._catalogue.datasets))
             break
         self.verified.keep()
         self._problem = problem
         self._next_retry = self._clock() + RETRY_DAMAGED
+
+    def _serve(self, number: int) -> None:
+        """Take up a release under a lease, so that nothing of it is cleared away meanwhile.
+
+        That of the release before is given back one release later: its pages are still being sent.
+        """
+        lease = leases.hold(self.lake, number)
+        try:
+            if number < gone(self.lake).expired.releases_before:
+                raise LakeError(f"release {number} has expired")
+            reached("reader_after_check")
+            catalogue = read_release(self.lake, number, self.verified, self._catalogue)
+        except LakeError:
+            lease.give_back()
+            raise
+        self._catalogue = catalogue
+        self._leases.append(lease)
+        while len(self._leases) > 2:
+            self._leases.pop(0).give_back()
+        log.info("release served", release=number, datasets=len(catalogue.datasets))
