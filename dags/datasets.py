@@ -14,6 +14,7 @@ from airflow.sdk import (
     AssetOrTimeSchedule,
     CronDataIntervalTimetable,
     DeltaDataIntervalTimetable,
+    Param,
     get_parsing_context,
 )
 
@@ -30,6 +31,14 @@ DEFAULTS = {
     "execution_timeout": dt.timedelta(hours=2),
     "priority_weight": 10,  # a release waits while slots are short, and takes many versions at once
 }
+
+
+RESTATE = Param(
+    False,
+    type="boolean",
+    title="Restate",
+    description="publish the data of this run's interval even where newer ones are published",
+)
 
 
 def clock(entry):
@@ -64,6 +73,7 @@ def dataset_dag(entry, assets):
         doc_md=entry.doc_md,
         tags=entry.tags,
         default_args=DEFAULTS,
+        params={} if entry.derived else {"restate": RESTATE},
     )
     if entry.faults:
         steps.Broken(task_id="definition", dag=dag, faults=tuple(entry.faults))

@@ -58,9 +58,13 @@ def run_id(dag_run_id, slug):
     return f"{slug}-{safe}-{hashlib.sha256(dag_run_id.encode()).hexdigest()[:6]}"
 
 
-def is_published(slug="*"):
+def is_published(slug=None):
     """Whether a dataset, or any of them, has a version."""
-    return any((settings().lake_root / "datasets").glob(f"{slug}/[0-9]*"))
+    from moulouya.storage.lake import look_into
+
+    lake = look_into(settings())
+    slugs = [slug] if slug else lake.names(lake.datasets)
+    return any(lake.numbers(lake.versions(one)) for one in slugs)
 
 
 def interval(dag_run):
@@ -140,6 +144,17 @@ def call_step(context, name, *args):
     return call(context, f"pipeline.{name}", slug, run_id(context["run_id"], slug), *args)
 
 
+def addresses(slug, held=""):
+    """Where a person looks further, by the name of the link."""
+    given = settings()
+    airflow = given.airflow_url.rstrip("/")
+    return {
+        "Public page": f"{given.public_url.rstrip('/')}/en/datasets/{slug}",
+        "Data Docs": f"{airflow}/dags/{PREFIX}{slug}/plugin/data-docs",
+        "Rejected rows": f"{airflow}/moulouya/held/{slug}/{held}",
+    }
+
+
 class Step(BaseOperator):
     """One step of a dataset's run, named like the library's function.
 
@@ -156,7 +171,10 @@ class Step(BaseOperator):
         missing = [slug for slug in self.needs if not is_published(slug)]
         if missing:
             self.skip(context, {"outcome": "waiting", "reasons": [f"for {', '.join(missing)}"]})
-        more = [interval(context["dag_run"])] if self.task_id == "fetch" else []
+        more = []
+        if self.task_id == "fetch":
+            restate = bool((context.get("params") or {}).get("restate"))
+            more = [interval(context["dag_run"]), restate]
         result = call_step(context, self.task_id, *more)
         if "outcome" in result:
             self.skip(context, result, but="publish" if result["outcome"] == "held" else None)
@@ -175,23 +193,32 @@ class PortalLink(BaseOperatorLink):
     name = "Public page"
 
     def get_link(self, operator, *, ti_key):
-        return f"{settings().public_url}/en/datasets/{ti_key.dag_id.removeprefix(PREFIX)}"
+        return addresses(ti_key.dag_id.removeprefix(PREFIX))[self.name]
+
+
+class DataDocsLink(PortalLink):
+    """From the task to Great Expectations' pages about the dataset, inside Airflow."""
+
+    name = "Data Docs"
 
 
 class Publish(HITLOperator):
     """The last step; a suspicious delivery waits here, without a slot, until a person answers.
 
     The asset is updated only when a version was published. Approve publishes what was held,
-    Reject drops it; without an answer in time the run fails and the delivery stays held, to be
-    decided with ``moulouya approve`` or ``moulouya reject``.
+    Reject drops it; an answer without a reason is asked for again. Without an answer in time the
+    run fails and the delivery stays held, to be decided with ``moulouya approve`` or
+    ``moulouya reject``.
     """
 
-    operator_extra_links = (PortalLink(),)
+    operator_extra_links = (PortalLink(), DataDocsLink())
     APPROVE, REJECT = "Approve", "Reject"
 
     def __init__(self, **kwargs):
         kwargs = {"task_id": "publish", "subject": "", "body": ""} | kwargs
-        reason = Param("", type=["string", "null"], title="Reason", description="kept on record")
+        about = "why, in a sentence; it is published in the version's record, with your name"
+        reason = Param("", type="string", title="Reason", description=about)
+        kwargs.pop("params", None)  # those of the DAG are no part of the question
         options, params = [self.APPROVE, self.REJECT], {"reason": reason}
         rule = TriggerRule.NONE_FAILED  # a delivery held earlier skips the steps between
         super().__init__(options=options, params=params, trigger_rule=rule, **kwargs)
@@ -204,22 +231,49 @@ class Publish(HITLOperator):
         if result["outcome"] != "held":
             return self.finish(context, result)
         told = tell(context, result)
-        slug = slug_of(context)
-        report = call(context, "comparison.compare", slug)
-        beside = import_module("moulouya.comparison").in_markdown(report)
-        self.subject = f"Publish this delivery of {slug}?"
-        self.body = (
-            f"{result.get('rows')} rows, {result.get('rejected')} rejected. Held because:\n\n"
-            f"{beside}\n\nThe last good version stays published until you decide. From a "
-            f"terminal: `moulouya approve {slug}` or `moulouya reject {slug}`."
-        )
+        self.subject, self.body, self.options = self.question(context, told)
         self.log.warning(told["sentence"])
         return super().execute(context)
+
+    def question(self, context, result):
+        """What a person is asked: subject, body in Markdown, and the answers there are."""
+        slug = slug_of(context)
+        report = call(context, "comparison.compare", slug)
+        if report["held"] is None:  # nothing came: what is public may be so no longer
+            raise AirflowFailException(result["sentence"])
+        at = addresses(slug, report["held"])
+        names = ["Data Docs", *(["Rejected rows"] if report["rejected"] else []), "Public page"]
+        previous = report["previous"]
+        stays = f"Version {previous} stays published" if previous else "Nothing is published"
+        body = [
+            f"{stays} until you decide.",
+            import_module("moulouya.comparison").in_markdown(report),
+            " · ".join(f"[{name}]({at[name]})" for name in names),
+        ]
+        if report["blocked"]:
+            body.append(
+                "**It holds personal data, which nobody can approve.** Take them out in the "
+                "transform, or name who answers for them under `privacy` in the definition; then "
+                "reject this delivery and run the DAG again."
+            )
+            return f"Reject this delivery of {slug}?", "\n\n".join(body), [self.REJECT]
+        body.append(
+            "*Approve* publishes it as it is; *Reject* drops it, and the same bytes are not asked "
+            f"about again. From a terminal: `moulouya approve {slug} --reason …` or "
+            f"`moulouya reject {slug} --reason …`."
+        )
+        return f"Publish this delivery of {slug}?", "\n\n".join(body), self.options
+
+    def validate_params_input(self, params_input):
+        """A wrong reason is asked for again, where Airflow's own check would fail the run."""
 
     def execute_complete(self, context, event):
         answer = super().execute_complete(context, event)
         by = (answer["responded_by_user"] or {}).get("name") or "unknown"
-        reason = (answer["params_input"] or {}).get("reason") or "no reason given"
+        reason = ((answer["params_input"] or {}).get("reason") or "").strip()
+        if not reason:
+            self.log.warning("%s gave no reason: the question is asked again", by)
+            return super().execute(context)
         approved = answer["chosen_options"] == [self.APPROVE]
         decide = "approval.approve" if approved else "approval.reject"
         result = call(context, decide, slug_of(context), by=by, reason=reason)

@@ -158,7 +158,7 @@ def _environment(place: Place) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": place.airflow_url,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_of(place, 60),
         "MOULOUYA_WORKSPACE": str(place.settings.workspace_root),
-        "MOULOUYA_LAKE": str(place.settings.lake_root),
+        "MOULOUYA_LAKE": place.settings.lake_place,
         "MOULOUYA_STATE": str(place.settings.state_root),
         "MOULOUYA_PUBLIC_URL": os.environ.get("MOULOUYA_PUBLIC_URL") or place.portal_url,
         "MOULOUYA_AIRFLOW_URL": os.environ.get("MOULOUYA_AIRFLOW_URL") or place.airflow_url,

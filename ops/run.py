@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import os
 import signal
 import sqlite3
@@ -22,8 +21,10 @@ from typing import NoReturn
 import httpx
 from rich.console import Console
 
-from moulouya import registry
+from moulouya import registry, released, versions
 from moulouya.errors import MoulouyaError
+from moulouya.settings import Settings
+from moulouya.storage.lake import look_into
 from ops import environment, processes, rounds
 from ops.progress import Progress
 from ops.rest import Airflow
@@ -115,20 +116,14 @@ def portal_down(place: environment.Place) -> str:
     return "" if answer.status_code < 500 else f"the portal (status {answer.status_code})"
 
 
-def newest(folder: Path) -> int:
-    """The highest number among the names in a folder; 0 when there is none."""
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return max((int(name) for name in names if name.isdigit()), default=0)
-
-
-def is_complete(lake: Path) -> bool:
-    """Whether the newest release has the newest version of every dataset."""
-    if not (number := newest(lake / "log")):
-        return not list((lake / "datasets").glob("*/[0-9]*"))
-    released = json.loads((lake / "releases" / str(number) / "manifest.json").read_text())
-    has = {slug: entry["version"] for slug, entry in released["datasets"].items()}
-    folders = (lake / "datasets").iterdir()
-    return has == {path.name: newest(path) for path in folders if newest(path)}
+def is_complete(settings: Settings) -> bool:
+    """Whether the newest release has the newest standing version of every dataset."""
+    lake = look_into(settings)
+    found = released.current(lake, verify=False)
+    has = found.manifest["datasets"] if found is not None else {}
+    stand = {slug: versions.standing(lake, slug) for slug in lake.names(lake.datasets)}
+    wanted = {slug: one.number for slug, one in stand.items() if one is not None}
+    return {slug: entry["version"] for slug, entry in has.items()} == wanted
 
 
 def run_all(
@@ -157,7 +152,7 @@ def run_all(
     while True:
         release = rounds.Job("catalogue", frozenset(job.dag_id for job in jobs), derived=True)
         run.run([*jobs, release])
-        if release.outcome == "failed" or is_complete(place.settings.lake_root):
+        if release.outcome == "failed" or is_complete(place.settings):
             break
         run.since = rounds.now()
     wait_for(lambda: portal_down(place), supervisor.check)
@@ -170,14 +165,14 @@ def summary(
 ) -> bool:
     """Print how it went and where to look; returns whether all is well."""
     bad = [job for job in jobs if job.outcome not in ("published", "unchanged")]
-    release = newest(place.settings.lake_root / "log")
+    number = released.newest_number(look_into(place.settings))
     lines = [""]
     good = len(jobs) - len(bad)
-    lines.append(f"{good} of {len(jobs)} runs ended well; the catalogue is at release {release}")
+    lines.append(f"{good} of {len(jobs)} runs ended well; the catalogue is at release {number}")
     for job in bad:
         lines.append(f"  {job.outcome.upper()}  {job.name}")
         lines.extend(f"    {line}" for line in job.sentence.splitlines())
-    if not release:
+    if not number:
         lines.append("  NO RELEASE was made: the portal has nothing to show yet")
     public = env["MOULOUYA_PUBLIC_URL"].rstrip("/")
     lines += [
@@ -188,7 +183,7 @@ def summary(
         "",
     ]
     console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
-    return not bad and release > 0
+    return not bad and number is not None
 
 
 def main() -> int:

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 
+import moulouya_docs
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from moulouya_html import html
 
-app = FastAPI(
-    title="Moulouya",
-    docs_url=None,
-    redoc_url=None,
-    openapi_url=None,
-    dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
-)
-templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-FILTERS = ("broken", "failed", "held", "late", "published", "unchanged", "never run")
+pages = APIRouter()
+FILTERS = ("held", "broken", "failed", "late", "published", "unchanged", "never run")
 UNITS = (("day", 86400), ("hour", 3600), ("minute", 60))
 
 
@@ -75,16 +62,18 @@ def row(status, now):
         "rows": status["rows"],
         "rejected": status["rejected"],
         "version": status["version"],
+        "held": status["outcome"] == "held",
+        "docs": bool(status["version"]) and not status["broken"],
+        "reasons": status["reasons"],
         "problems": [
             *status["broken"],
             *([error["message"]] if error else []),
             *([f"hint: {error['hint']}"] if error and error["hint"] else []),
-            *status["reasons"],
         ],
     }
 
 
-@app.get("/datasets", response_class=HTMLResponse)
+@pages.get("/datasets", response_class=HTMLResponse)
 def datasets(outcome: str = ""):
     """Every dataset: is it fresh, how did its last run end, what did it publish."""
     from moulouya.errors import MoulouyaError
@@ -100,7 +89,16 @@ def datasets(outcome: str = ""):
     rows.sort(key=lambda one: (min(FILTERS.index(mark) for mark in one["marks"]), one["slug"]))
     counts = {name: sum(name in one["marks"] for one in rows) for name in FILTERS}
     shown = [one for one in rows if not outcome or outcome in one["marks"]]
-    page = templates.get_template("moulouya_datasets.html").render(
-        problem=problem, rows=shown, total=len(rows), counts=counts, outcome=outcome
-    )
-    return HTMLResponse(page, status_code=503 if problem else 200)
+    given = {"problem": problem, "rows": shown, "total": len(rows), "counts": counts}
+    return html("moulouya_datasets.html", 503 if problem else 200, outcome=outcome, **given)
+
+
+app = FastAPI(
+    title="Moulouya",
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+    dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
+)
+app.include_router(pages)
+app.include_router(moulouya_docs.pages)

@@ -97,7 +97,13 @@ class MoulouyaPlugin(AirflowPlugin):
             "destination": "nav",
             "url_route": "datasets",
             "nav_top_level": True,
-        }
+        },
+        {
+            "name": "Data Docs",
+            "href": "moulouya/data-docs?dag={DAG_ID}",
+            "destination": "dag",
+            "url_route": "data-docs",
+        },
     ]
     listeners = [Runs()]  # noqa: RUF012
 

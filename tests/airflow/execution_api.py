@@ -20,9 +20,12 @@ ENDED = {"success", "skipped", "failed", "up_for_retry", "awaiting_input"}
 class ExecutionAPI:
     """One DAG run: ``run()`` goes through its tasks, ``states`` and ``outcome`` tell the end."""
 
-    def __init__(self, dag, run_id="manual__2026-02-01T00:00:00+00:00", retries=0, interval=None):
+    def __init__(
+        self, dag, run_id="manual__2026-02-01T00:00:00+00:00", retries=0, interval=None, conf=None
+    ):
         self.dag, self.run_id, self.retries = dag, run_id, retries
         self.interval = interval or ("2026-01-31T00:00:00Z", AT)
+        self.conf = conf or {}
         self.states: dict[str, str] = {}
         self.xcoms: dict[tuple[str, str], Any] = {}
         self.events: list[dict[str, Any]] = []
@@ -129,7 +132,7 @@ class ExecutionAPI:
             "dag_id": self.dag.dag_id, "run_id": self.run_id, "logical_date": AT,
             "data_interval_start": start, "data_interval_end": end, "start_date": AT,
             "end_date": None, "run_after": AT, "run_type": "manual", "state": "running",
-            "conf": {}, "consumed_asset_events": [], "partition_key": None,
+            "conf": self.conf, "consumed_asset_events": [], "partition_key": None,
         }  # fmt: skip
         retry = {"max_tries": self.retries, "should_retry": self.retries > 0}
         return {"dag_run": run, **retry, **self._next}

@@ -115,7 +115,7 @@ def test_a_broken_definition_costs_only_its_own_dag(workspace, dags):
     workspace.define("communes")
     workspace.write("datasets/places/wrong.yml", "title: nothing\n")
     found = dags()
-    assert found.keys() == {"dataset__communes", "dataset__wrong", "catalogue"}
+    assert found.keys() == {"dataset__communes", "dataset__wrong", "catalogue", "upkeep"}
     assert found["dataset__wrong"].task_ids == ["definition"]
     assert "broken" in found["dataset__wrong"].tags
     assert "wrong.yml:1" in found["dataset__wrong"].doc_md
@@ -129,14 +129,19 @@ def test_the_release_follows_every_sound_dataset(workspace, dags):
     assert sorted(asset.name for asset in condition.objects) == ["communes", "schools"]
 
 
-def test_a_workspace_without_datasets_has_a_release_dag_only(dags):
-    assert dags().keys() == {"catalogue"}
+def test_a_workspace_without_datasets_has_the_release_and_the_upkeep_only(dags):
+    assert dags().keys() == {"catalogue", "upkeep"}
+
+
+def test_the_upkeep_verifies_before_it_deletes_anything(dags):
+    upkeep = dags()["upkeep"]
+    assert upkeep.get_task("gc").upstream_task_ids == {"verify"}
 
 
 def test_parsing_imports_nothing_heavy(workspace, environment):
     workspace.define("communes")
     lines = [
-        "import datasets, catalogue",
+        "import datasets, catalogue, upkeep",
         "heavy = ['pandas', 'numpy', 'duckdb', 'pyarrow', 'great_expectations', 'yaml.composer']",
         "print(json.dumps([[n for n in vars(datasets) if n.startswith('dataset__')],",
         "                  [name for name in heavy[:5] if name in sys.modules]]))",

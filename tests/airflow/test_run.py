@@ -179,11 +179,11 @@ def test_all_is_well_only_when_every_run_is_and_a_release_exists(workspace, outs
     assert not verdict(job)
     workspace.define("communes")
     workspace.run("communes")
-    assert not ops_run.is_complete(place.settings.lake_root)
+    assert not ops_run.is_complete(place.settings)
     from moulouya import pipeline
 
     pipeline.release(place.settings)
-    assert ops_run.is_complete(place.settings.lake_root)
+    assert ops_run.is_complete(place.settings)
     assert verdict(job)
     for bad in ("held", "failed", "waiting"):
         assert not verdict(job, rounds.Job("dataset__x", frozenset(), outcome=bad))

@@ -38,6 +38,20 @@ def test_the_run_and_its_period_are_on_record(workspace, dags):
     assert record["interval"] == {"start": "2026-01-31T00:00:00Z", "end": "2026-02-01T00:00:00Z"}
 
 
+def test_an_older_period_is_published_where_the_run_is_to_restate(workspace, dags):
+    workspace.define("communes")
+    run(dags, "communes")
+    workspace.data("communes", ROWS.replace("100", "99"))
+    older = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+    api = run(dags, "communes", 2, interval=older)
+    assert api.outcome["outcome"] == "unchanged"
+    assert "version 1 stands, of the interval" in api.outcome["sentence"]
+    api = run(dags, "communes", 3, interval=older, conf={"restate": True})
+    assert api.outcome["outcome"] == "published"
+    record = versions.latest(workspace.lake, "communes").record
+    assert (record["restated"], record["interval"]["end"]) == (True, "2026-01-02T00:00:00Z")
+
+
 def test_run_ids_are_file_names_of_their_own():
     import steps
 
@@ -134,8 +148,15 @@ def test_a_suspicious_delivery_waits_for_a_person(workspace, held):
     assert held.events == []
     assert held.outcome["outcome"] == "held"
     assert "Publish this delivery of communes?" in held.question["subject"]
-    assert "1 rows after 3" in held.question["body"]
-    assert "moulouya approve communes" in held.question["body"]
+    body = held.question["body"]
+    assert "1 rows after 3" in body
+    assert "Version 1 stays published until you decide." in body
+    assert "| rows | 3 | 1 |" in body
+    assert "| 02 | Oujda | 200 |" in body
+    assert "moulouya approve communes" in body
+    assert "[Data Docs](http://127.0.0.1:8080/dags/dataset__communes/plugin/data-docs)" in body
+    assert "[Public page](http://127.0.0.1:8500/en/datasets/communes)" in body
+    assert "Rejected rows" not in body
     assert versions.latest(workspace.lake, "communes").number == 1
 
 
@@ -158,18 +179,62 @@ def test_rejection_keeps_the_last_good_version(workspace, held):
     ]
 
 
+def test_an_answer_without_a_reason_is_asked_for_again(workspace, held):
+    for option in ("Approve", "Reject"):
+        held.answer("publish", option, "  ")
+        assert held.states["publish"] == "awaiting_input"
+        assert versions.latest(workspace.lake, "communes").number == 1
+        assert [one.decision for one in gates.pending(workspace.lake, "communes")] == [None]
+    held.answer("publish", "Approve", "checked with the office")
+    assert held.states["publish"] == "success"
+
+
+def test_rejected_rows_are_one_click_away(workspace, dags):
+    workspace.define("communes", rows={"change_within": "10%"}, rejects={"at_most": "50%"})
+    run(dags, "communes")
+    workspace.data("communes", TOO_FEW + "02,Oujda,many\n")
+    held = run(dags, "communes", 2)
+    (waiting,) = gates.pending(workspace.lake, "communes")
+    link = f"[Rejected rows](http://127.0.0.1:8080/moulouya/held/communes/{waiting.run_id})"
+    assert link in held.question["body"]
+
+
+def test_personal_data_can_only_be_rejected_and_are_not_shown(workspace, dags):
+    workspace.define("communes")
+    people = "".join(f"0{n},person{n}@example.org,{n}\n" for n in range(1, 9))
+    workspace.data("communes", "code,name,people\n" + people)
+    held = run(dags, "communes")
+    assert held.states["publish"] == "awaiting_input"
+    assert held.question["options"] == ["Reject"]
+    assert "which nobody can approve" in held.question["body"]
+    assert "Nothing is published until you decide." in held.question["body"]
+    assert "person1@" not in held.question["body"]
+    held.answer("publish", "Reject", "the office sends it again without names")
+    assert held.states["publish"] == "skipped"
+
+
+def test_what_a_delivery_holds_can_neither_draw_nor_link_in_the_question(workspace, dags):
+    workspace.define("communes", rows={"change_within": "10%"})
+    evil = "![x](http://a.example/t.png) <img src=x> www.a.example |"
+    workspace.data("communes", f"code,name,people\n01,Berkane,100\n02,{evil},200\n03,Nador,3\n")
+    run(dags, "communes")
+    workspace.data("communes", TOO_FEW)
+    body = run(dags, "communes", 2).question["body"]
+    assert r"\!\[x\](http\://a.example/t.png) \<img src=x\> www\.a.example \|" in body
+
+
 def test_a_delivery_still_held_asks_again_in_the_next_run(workspace, dags, held):
     api = run(dags, "communes", 3)
     assert api.states["publish"] == "awaiting_input"
     assert (api.states["fetch"], api.states["stage"]) == ("success", "skipped")
-    api.answer("publish", "Approve")
+    api.answer("publish", "Approve", "checked")
     assert api.states["publish"] == "success"
     assert versions.latest(workspace.lake, "communes").number == 2
 
 
 def test_what_was_decided_elsewhere_meanwhile_is_said(workspace, settings, held):
     approval.approve(settings, "communes", by="Karim", reason="checked")
-    held.answer("publish", "Approve")
+    held.answer("publish", "Approve", "checked")
     assert held.states["publish"] == "failed"
     assert "nothing of communes waits for a decision" in held.outcome["sentence"]
 

@@ -66,7 +66,8 @@ class Language:
 
     def percent(self, share: float) -> str:
         """A share (0 to 1) as a percentage with one decimal."""
-        return str(format_percent(share, format="#,##0.#%", locale=self.locale))
+        rounded = round(share, 3)
+        return str(format_percent(rounded, locale=self.locale, decimal_quantization=False))
 
     def date(self, value: dt.date | dt.datetime, zone: str = "UTC") -> str:
         """A day in words; a moment is first moved to the region's time zone."""
