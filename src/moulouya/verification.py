@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from moulouya import release
+from moulouya import release, witness
 from moulouya.errors import LakeError
 from moulouya.settings import Settings
 from moulouya.storage.files import read_json
@@ -154,6 +154,9 @@ def _version(folder: Path, found: Verified) -> None:
     for file in record["files"]:
         if not buried or (file["name"] in there and not record.get("erased")):
             found.check(folder / file["name"], file)
+    recipe = record.get("provenance", {}).get("recipe_sha256")
+    if recipe is not None and not record.get("erased"):
+        found.check(folder / "recipe.json", {"sha256": recipe}, data=False)
     for name in sorted(there - {file["name"] for file in record["files"]} - {*UNLISTED}):
         found.problem(folder / name, "is no part of the version")
 
@@ -170,12 +173,30 @@ def _snapshot(folder: Path, found: Verified) -> None:
             found.check(folder / file["path"], file)
 
 
+def look(
+    settings: Settings,
+    *,
+    quick: bool = False,
+    progress: Progress = lambda what, done, total: None,
+) -> Verified:
+    """Verify the lake of a deployment, and that it is all that was seen of it on this host.
+
+    A copy in another place may be older: so is a backup.
+    """
+    lake = look_into(settings)
+    found = verify(lake, quick=quick, progress=progress)
+    doubt = witness.doubt(settings, lake)
+    if doubt is not None and not witness.is_elsewhere(settings, lake):
+        found.problems.append(doubt)
+    return found
+
+
 def examine(settings: Settings, *, quick: bool = False) -> dict[str, int]:
     """Verify the lake of a deployment; what a scheduler calls.
 
     Raises LakeError that names the first problems.
     """
-    found = verify(look_into(settings), quick=quick)
+    found = look(settings, quick=quick)
     if found.problems:
         shown = "; ".join(found.problems[:5])
         raise LakeError(
