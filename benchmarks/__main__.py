@@ -19,7 +19,9 @@ BENCHMARKS = (
     "polling",
     "validation",
     "drift",
+    "changes",
     "privacy",
+    "release_commit",
     "dag_parse",
     "default_run",
 )

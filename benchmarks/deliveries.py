@@ -7,6 +7,7 @@ weather, monthly prices, live car parks, a register of facilities.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -234,3 +235,85 @@ def _set(
     table[column] = table[column].astype(object)
     table.loc[rows, column] = change(old)
     return table
+
+
+def spoiled_files(
+    rng: np.random.Generator, world: World, table: Frame, following: Frame
+) -> Iterator[tuple[str, bytes]]:
+    """Deliveries that are spoiled as files, or in their new rows: what happened, and the bytes.
+
+    ``following`` is the good delivery that would come after ``table``.
+    """
+    names = list(world.columns)
+    numbers = [c for c in names if world.columns[c] in ("integer", "number")]
+    whole = _csv(following)
+    for share in (0.1, 1.0):
+        again = following.sample(frac=share, random_state=rng)
+        yield f"{share:.0%} of the rows are there twice", _csv(pd.concat([following, again]))
+    for share in (0.3, 1.0):
+        rows = following.sample(frac=share, random_state=rng).index
+        shifted = following.astype(object)
+        shifted.loc[rows] = np.roll(shifted.loc[rows].to_numpy(), 1, axis=1)
+        yield f"the columns of {share:.0%} of the rows are shifted", _csv(shifted)
+    for left, right in itertools.pairwise(numbers):
+        exchanged = following.rename(columns={left: right, right: left})
+        yield f"{left} and {right} stand under each other's header", _csv(exchanged[names])
+    yield "the header is gone", whole.split(b"\n", 1)[1]
+    yield "a column has another name", _csv(following.rename(columns={names[-1]: "remark"}))
+    yield "the file breaks off inside a line", whole[: int(len(whole) * 0.6)]
+    yield "there are no rows", whole.split(b"\n", 1)[0] + b"\n"
+    yield "there is nothing", b""
+    yield "an error page comes instead", b"<!DOCTYPE html><title>503</title><h1>Unavailable</h1>"
+    yield "another delimiter", whole.replace(b",", b";")
+    yield "UTF-16", whole.decode().encode("utf-16")
+    for encoding in ("cp1252", "cp1256"):
+        misread = whole.decode().encode().decode(encoding, "replace").encode()
+        if misread != whole:
+            yield f"the whole file was read as {encoding}", misread
+            yield f"the file is {encoding} now", whole.decode().encode(encoding, "replace")
+    for column in names:
+        if world.columns[column] == "text" and table[column].nunique() <= 10:
+            codes = {value: str(n) for n, value in enumerate(sorted(table[column].dropna()))}
+            for what, change in (
+                ("numbers", codes.get),
+                ("capitals", str.upper),
+                ("French", lambda one: f"{one}e"),
+            ):
+                recoded = following.copy()
+                recoded[column] = [one if pd.isna(one) else change(one) for one in recoded[column]]
+                if list(recoded[column]) != list(following[column]):
+                    yield f"the codes of {column} are {what} now", _csv(recoded)
+    comma = following.astype(object)
+    decimals = [column for column in numbers if world.columns[column] == "number"]
+    for column in decimals:
+        comma[column] = [None if pd.isna(one) else f"{one}".replace(".", ",") for one in
+                         following[column]]  # fmt: skip
+    if decimals:
+        yield "decimal commas", _csv(comma)
+    yield from _spoiled_news(world, table, following, numbers)
+
+
+def _spoiled_news(
+    world: World, table: Frame, following: Frame, numbers: list[str]
+) -> Iterator[tuple[str, bytes]]:
+    """New rows that are wrong behind a good history: of a series that grows."""
+    if len(following) - len(table) < 30:
+        return
+    new = following.index >= len(table)
+    for column in numbers:
+        if following[column].nunique() <= 10:
+            continue
+        typical = following[column].median()
+        for what, change in (
+            ("frozen", lambda values, one=typical: one),
+            ("all empty", lambda values: None),
+            ("100 times as large", lambda values: values * 100),
+            ("a tenth", lambda values: (values / 10).round(2)),
+        ):
+            spoiled = following.astype(object)
+            spoiled.loc[new, column] = change(following.loc[new, column])
+            yield f"{column} of the new rows is {what}", _csv(spoiled)
+
+
+def _csv(table: Frame) -> bytes:
+    return table.to_csv(index=False, lineterminator="\n").encode()

@@ -58,7 +58,7 @@ def test_the_report_shows_both_side_by_side(communes):
     (people,) = [one for one in report["columns"] if one["column"] == "people"]
     assert (people["before"]["max"], people["after"]["max"]) == (1413, 1_000_413)
     shown = comparison.in_markdown(report)
-    assert "| `people` max | 1,413 | 1,000,000 |" in shown
+    assert "| `people` highest | 1,413 | 1,000,413 |" in shown
     said = CliRunner().invoke(
         app, ["report", "communes", "--workspace", str(communes.root),
               "--lake", str(communes.settings.lake_root)],

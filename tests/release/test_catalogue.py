@@ -9,7 +9,6 @@ import duckdb
 import pytest
 
 from moulouya import pipeline
-from moulouya.errors import UsageError
 from moulouya.querying import query
 from small_workspace import COLUMNS, ROWS, SmallWorkspace, column, text
 
@@ -45,13 +44,13 @@ def database(workspace: SmallWorkspace, name: str, number: int = 1) -> duckdb.Du
     return con
 
 
-def content(workspace: SmallWorkspace, number: int) -> dict[str, list]:
-    with database(workspace, "serving.duckdb", number) as con:
-        tables = con.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
-        return {
-            f"{schema}.{table}": sorted(con.execute(f'FROM {schema}."{table}"').fetchall(), key=str)
-            for schema, table in tables
-        }
+def views(workspace: SmallWorkspace, number: int = 1) -> set[str]:
+    with database(workspace, "catalogue.duckdb", number) as con:
+        found = con.execute(
+            "SELECT schema_name || '.' || view_name FROM duckdb_views() "
+            "WHERE NOT internal AND schema_name <> 'catalogue'"
+        ).fetchall()
+    return {name for (name,) in found}
 
 
 def test_the_catalogue_has_a_view_a_dataset_on_its_public_address(released):
@@ -73,9 +72,10 @@ def test_a_view_says_what_it_is_and_under_which_licence(released):
     assert comments == [("Communes (ODbL-1.0)",)]
 
 
-def test_the_serving_file_has_native_tables_with_comments(released):
-    with database(released, "serving.duckdb") as con:
-        assert con.execute("SELECT code, people FROM places.communes").fetchall() == [
+def test_the_table_of_a_dataset_is_in_the_file_of_its_version_with_comments(released):
+    path = released.lake.version("communes", 1) / "communes.duckdb"
+    with duckdb.connect(str(path), read_only=True) as con:
+        assert con.execute("SELECT code, people FROM communes").fetchall() == [
             ("01", 101), ("02", 200)
         ]  # fmt: skip
         assert con.execute(
@@ -134,78 +134,9 @@ def test_changes_are_told_with_key_before_and_after(released):
     ]
 
 
-def test_an_incremental_serving_file_equals_a_full_build(released, monkeypatch):
-    released.data("cercles", ROWS.replace("100", "105"))
-    released.define("added")
-    released.run("cercles", "added")
-    assert pipeline.release(released.settings)["release"] == 2
-    incremental = content(released, 2)
-    (released.lake.log / "2").unlink()
-    monkeypatch.setattr("moulouya.catalogue.database._start_from_last", lambda *_: set())
-    assert pipeline.release(released.settings)["release"] == 2
-    assert content(released, 2) == incremental
-    assert incremental["people.cercles"][0] == ("01", "Berkane", 105)
-
-
-def test_only_changed_datasets_are_copied_again(released, monkeypatch):
-    import moulouya.catalogue.database as built
-
-    copied: list[str] = []
-    real = built.copy_table
-    monkeypatch.setattr(built, "copy_table", lambda con, source, target, definition: (
-        copied.append(target), real(con, source, target, definition)))  # fmt: skip
-    released.data("cercles", ROWS.replace("100", "105"))
-    released.run("cercles")
-    pipeline.release(released.settings)
-    assert copied == ['target."people"."cercles"']
-
-
 def test_a_dataset_that_moved_to_another_theme_leaves_the_first(released):
     (released.root / "datasets/people/cercles.yml").unlink()
     released.define("cercles", theme="places", sdg=["11"])
     released.run("cercles")
     pipeline.release(released.settings)
-    assert "places.cercles" in content(released, 2)
-    assert "people.cercles" not in content(released, 2)
-
-
-def test_a_damaged_serving_file_is_no_start_for_the_next_one(released):
-    path = released.lake.releases / "1" / "serving.duckdb"
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:-100])
-    released.data("cercles", ROWS.replace("100", "105"))
-    released.run("cercles")
-    assert pipeline.release(released.settings)["release"] == 2
-    assert content(released, 2)["people.cercles"][0] == ("01", "Berkane", 105)
-
-
-@pytest.mark.parametrize("name", ["places.communes", "communes"])
-def test_a_table_is_found_with_or_without_its_theme(released, name):
-    assert query(released.settings, f"SELECT count(*) FROM {name}").rows() == [(2,)]
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "DROP TABLE communes",
-        "INSERT INTO communes VALUES (1)",
-        "SELECT 1; SELECT 2",
-        "COPY communes TO 'out.csv'",
-        "ATTACH 'x.duckdb'",
-        "SET threads = 1",
-        "SELECT * FROM read_csv('/etc/passwd')",
-        "SELECT * FROM '/etc/passwd'",
-        "SELECT * FROM read_text('/etc/passwd')",
-        "SELECT no_such_column FROM communes",
-        "SELEC 1",
-        "",
-    ],
-)
-def test_only_one_select_on_the_catalogue_is_answered(released, statement):
-    with pytest.raises(UsageError):
-        query(released.settings, statement)
-
-
-def test_without_a_release_there_is_nothing_to_query(workspace):
-    with pytest.raises(UsageError, match="no release yet"):
-        query(workspace.settings, "SELECT 1")
+    assert views(released, 2) == {"places.communes", "places.cercles"}

@@ -87,15 +87,45 @@ def test_an_empty_lake_has_nothing_to_release(workspace):
     assert caught.value.hint == "moulouya run --all"
 
 
-def test_a_directory_without_a_log_entry_was_never_published_and_is_replaced(released):
+def test_a_directory_without_a_log_entry_was_never_published_and_its_number_is_void(
+    released, monkeypatch
+):
+    monkeypatch.setattr(release, "PATIENCE", 0.1)
     change(released, "Berkan")
     orphan = released.lake.releases / "2"
     orphan.mkdir()
     (orphan / "manifest.json").write_text("half a manif")
     assert release.current(released.lake).number == 1
-    assert pipeline.release(released.settings)["release"] == 2
-    assert release.current(released.lake).manifest["datasets"]["communes"]["version"] == 2
+    assert pipeline.release(released.settings)["release"] == 3
+    found = release.current(released.lake)
+    assert (found.number, found.manifest["datasets"]["communes"]["version"]) == (3, 2)
+    assert (orphan / "manifest.json").read_text() == "half a manif"
+    assert json.loads((released.lake.log / "2").read_text())["kind"] == "void"
     assert list((released.lake.root / "tmp").iterdir()) == []
+    with pytest.raises(LakeError, match="never published"):
+        release.read(released.lake, 2)
+    assert pipeline.release(released.settings)["outcome"] == "unchanged"
+
+
+def test_a_publisher_who_slept_too_long_finds_the_number_void_and_takes_the_next(
+    released, monkeypatch
+):
+    change(released, "Berkan")
+    void = {"format": 1, "kind": "void", "release": 2, "manifest_sha256": None}
+    real, met = os.link, []
+
+    def late(source, target, **more):
+        if not met:
+            met.append(target)
+            released.lake.log.joinpath("2").write_text(json.dumps(void))
+        return real(source, target, **more)
+
+    monkeypatch.setattr(os, "link", late)
+    assert pipeline.release(released.settings)["release"] == 3
+    assert met
+    assert json.loads((released.lake.log / "2").read_text()) == void
+    assert not (released.lake.releases / "2").exists()
+    assert release.current(released.lake).manifest["datasets"]["communes"]["version"] == 2
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", None, "flip"])
@@ -185,18 +215,3 @@ def test_a_build_that_fails_leaves_no_release(released, monkeypatch):
     assert released.lake.numbers(released.lake.releases) == [1]
     monkeypatch.undo()
     assert pipeline.release(released.settings)["release"] == 2
-
-
-def test_an_entry_that_another_host_put_meanwhile_is_never_overwritten(released, monkeypatch):
-    change(released, "Berkan")
-    entry = (released.lake.log / "1").read_bytes()
-    real = os.link
-
-    def race(source, target, **more):
-        released.lake.log.joinpath("2").write_bytes(entry)
-        return real(source, target, **more)
-
-    monkeypatch.setattr(os, "link", race)
-    with pytest.raises(LakeError, match="committed by another host"):
-        pipeline.release(released.settings)
-    assert (released.lake.log / "2").read_bytes() == entry

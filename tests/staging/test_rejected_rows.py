@@ -29,6 +29,8 @@ def test_a_reject_says_everything_about_itself(staged):
             "file": "sample.csv",
             "line": 3,
             "record": 2,
+            "rule": "type",
+            "column": "people",
             "reason": "people: many is not integer",
             "original": '{"code":"2","name":"b","people":"many"}',
         }
@@ -39,6 +41,28 @@ def test_a_reject_says_everything_about_itself(staged):
 def test_every_reason_of_a_row_is_told(staged):
     result = staged("code,name,people\n,a,many\n1,b,2\n", COLUMNS)
     assert rejects(result) == [(2, 1, "code: missing; people: many is not integer")]
+    assert rows_of(result.rejects, 'rule, "column"') == [("required; type", "code; people")]
+
+
+def test_every_rule_has_a_name(staged):
+    body = 'code,name,people\n1,a,5\n2,b,x\n,c,1\n4,d\n5,"e"e,7\n6,f\0,8\n'
+    result = staged(body, COLUMNS, source={"dialect": {"stray_quotes": "reject"}})
+    assert rows_of(result.rejects, 'line, rule, "column"') == [
+        (3, "type", "people"), (4, "required", "code"), (5, "fields", None), (6, "quotes", None),
+        (7, "encoding", None),
+    ]  # fmt: skip
+
+
+def test_a_shape_that_is_none_is_told_from_a_record_that_is_none(staged):
+    sound = {"type": "Feature", "properties": {"code": "1"},
+             "geometry": {"type": "Point", "coordinates": [-2, 34]}}  # fmt: skip
+    away = {**sound, "geometry": {"type": "Point", "coordinates": [-2, 340]}}
+    broken = {**sound, "geometry": {"type": "Pont", "coordinates": [-2, 34]}}
+    features = [sound, away, broken, {"type": "Feature", "geometry": None}]
+    body = json.dumps({"type": "FeatureCollection", "features": features}).encode()
+    columns = {"code": "text", "place": {"type": "geometry", "from": "geometry"}}
+    result = staged({"sample.geojson": body}, columns, source={"format": "geojson"})
+    assert rows_of(result.rejects, "rule") == [("shape",), ("shape",), ("record",)]
 
 
 def test_a_long_value_is_cut_in_the_reason_and_whole_in_the_original(staged):
@@ -116,6 +140,15 @@ def test_a_reject_says_which_of_several_files_it_is_in(staged):
     files = {"a.csv": b"code,name,people\n1,a,5\n2,b,x\n", "b.csv": b"code,name,people\n3,c,y\n"}
     result = staged(files, COLUMNS)
     assert rows_of(result.rejects, "file, line, record") == [("a.csv", 3, 2), ("b.csv", 2, 1)]
+
+
+@pytest.mark.parametrize("good", [1, 30, 100, 3000])
+def test_the_line_does_not_depend_on_how_many_rows_stand_before(staged, good):
+    body = "code,name,people\n" + "".join(f"{n},Commune {n},{n}\n" for n in range(good))
+    files = {"a.csv": f"{body},a,5\n".encode(), "b.csv": f"{body}1,b,x\n,c,2\n".encode()}
+    assert rows_of(staged(files, COLUMNS).rejects, "file, line, record") == [
+        ("a.csv", good + 2, good + 1), ("b.csv", good + 2, good + 1), ("b.csv", good + 3, good + 2)
+    ]  # fmt: skip
 
 
 def test_in_a_long_file_read_by_several_threads_lines_and_records_are_right(staged):

@@ -46,7 +46,8 @@ def test_every_file_is_listed_with_its_hash(first):
     listed = {file["name"] for file in first.record["files"]}
     assert listed == {"communes.parquet", "communes.csv.gz", "communes.duckdb", "validation.json",
                       "changes.json", "profile.json", "drift.json", "privacy.json"}  # fmt: skip
-    assert listed | {"version.json"} == {path.name for path in first.path.iterdir()}
+    kept = {"version.json", "recipe.json"}
+    assert listed | kept == {path.name for path in first.path.iterdir()}
 
 
 def test_the_csv_holds_the_same_rows(first):
