@@ -1,6 +1,6 @@
 # Every habit of the project is a verb here; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format typecheck layers compose-check bench schemas lock clean
+.PHONY: help setup run test lint format typecheck layers compose-check bench crash schemas lock clean
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
@@ -32,6 +32,9 @@ compose-check: .venv/.dev ## Check docker-compose.yml without a Docker engine
 
 bench: .venv/.dev ## Measure speed and memory against peers, append to benchmarks/history.jsonl
 	@$(BIN)/python -m benchmarks
+
+crash: .venv/.dev ## Kill, fill, cut and flip for an hour; progress, then a summary as JSON
+	@$(BIN)/python -m tests.crash --long
 
 schemas: .venv/.dev ## Write the JSON Schemas and the generated reference pages
 	@$(BIN)/python -m moulouya.schemas schemas && $(BIN)/python docs/generate.py

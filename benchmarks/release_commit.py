@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -62,6 +63,7 @@ def measure(datasets: int, rows: int, folder: Path) -> dict[str, Any]:
         "datasets": datasets,
         "rows_each": rows,
         "lake_gb": round(volume / 1e9, 2),
+        "load": round(os.getloadavg()[0], 1),
         "first_release": first,
         "one_changed": changed,
         "limit_s": LIMITS.get(datasets),

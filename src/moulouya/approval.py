@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moulouya import gates, ledger, suspicion, versions, workspace
+from moulouya import gates, ledger, suspicion, versions, witness, workspace
 from moulouya.errors import UsageError
 from moulouya.ledger import RunRecord, now, stamp
 from moulouya.settings import Settings
@@ -68,7 +68,9 @@ def reject(
 
 
 def _opened(settings: Settings, slug: str) -> tuple[Dataset, Lake]:
-    return workspace.load(settings.workspace_root).dataset(slug), open_lake(settings)
+    dataset, lake = workspace.load(settings.workspace_root).dataset(slug), open_lake(settings)
+    witness.check(settings, lake)
+    return dataset, lake
 
 
 def _record(

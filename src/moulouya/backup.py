@@ -7,25 +7,26 @@ there. So a backup that was interrupted is a complete lake of an earlier release
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from moulouya import release, retention, verification
+from moulouya import release, released, retention
+from moulouya.copying import SEALS, Expected, Piece, copy_directory
 from moulouya.errors import LakeError, UsageError
-from moulouya.storage.files import (
-    canonical_json,
-    read_json,
-    remove_tree,
-    sha256_of,
-    told_plainly,
-)
-from moulouya.storage.lake import Lake
+from moulouya.storage.crashpoints import reached
+from moulouya.storage.files import canonical_json, read_json, sha256_of
+from moulouya.storage.lake import VOID, Lake, identity_of
 
 Progress = Callable[[str, int, int], None]
-SEALS = {"snapshots": "snapshot.json", "datasets": "version.json"}
+AT_ONCE = 4
+# Small files that may come or change after what they are about.
+RECORDS = (
+    "ledger/*/*/*/*.json", "quarantine/*/*.json", "snapshots/*/*.json", "datasets/*/*.json",
+    "snapshots/*/*/tombstone.json", "datasets/*/*/tombstone.json",
+)  # fmt: skip
 
 
 @dataclass
@@ -38,6 +39,14 @@ class Copied:
     bytes: int = 0
     problems: list[str] = field(default_factory=list)
 
+    def add(self, piece: Piece) -> None:
+        """Count one directory."""
+        self.directories += bool(piece.files)
+        self.files += piece.files
+        self.bytes += piece.bytes
+        if piece.problem is not None:
+            self.problems.append(piece.problem)
+
     def to_json(self) -> dict[str, Any]:
         """For programs."""
         return asdict(self)
@@ -46,187 +55,239 @@ class Copied:
 def copy(source: Lake, target: Lake, progress: Progress = lambda what, done, total: None) -> Copied:
     """Copy what ``target`` does not have yet; every file is held against its recorded hash.
 
-    A damaged directory is left out and named; a release that refers to it is not copied, nor is
-    any later one. ``progress(what, done, total)`` is told of every directory.
+    A damaged directory is left out and named; the log is copied as far as the newest release of
+    which everything is there. ``progress(what, done, total)`` is told of every directory. Raises
+    UsageError where ``target`` is another lake or another history of this one.
     """
     done = Copied()
+    _take_identity(source, target)
     until = source.latest(source.log) or 0
-    _not_another(source, target)
-    work = list(_directories(source, target, until))
-    for number, folder in enumerate(work):
-        progress(str(folder.relative_to(source.root)), number, len(work))
-        _copy_directory(source, target, folder, done)
-    _copy_records(source, target, done)
-    for number in range((target.latest(target.log) or 0) + 1, until + 1):
-        if not _copy_entry(source, target, number, done):
-            break
-        done.release = number
-    done.release = done.release or target.latest(target.log)
-    _erase_what_was_withdrawn(source, target)
+    _require_same_history(source, target, until)
+    with target.locked("backup"):
+        expected = Expected.of(source, until)
+        folders = list(_missing(source, target, until))
+        copy_all(source, target, folders, expected, done, progress)
+        _copy_records(source, target, done)
+        _copy_voids(source, target)
+        reached("backup_before_log")
+        _copy_log(source, target, until, done)
+        _erase_what_was_withdrawn(target)
+        _clear_decided(source, target)
+    done.release = released.newest_number(target)
     return done
 
 
-def _not_another(source: Lake, target: Lake) -> None:
-    """Refuse to mix two histories: what both logs have must be the same."""
-    both = min(source.latest(source.log) or 0, target.latest(target.log) or 0)
-    if both and source.digest(source.log / str(both)) != target.digest(target.log / str(both)):
-        raise UsageError(
-            f"{target.root} holds another history: its entry {both} of the log is not this one's",
-            hint="give an empty destination",
-        )
+def copy_all(
+    source: Lake,
+    target: Lake,
+    folders: Sequence[Path],
+    expected: Expected,
+    done: Copied,
+    progress: Progress,
+) -> None:
+    """Copy directories, some at once; the first error of the target ends it."""
 
+    def one(folder: Path) -> Piece:
+        piece = copy_directory(source, target, folder, expected)
+        reached("backup_after_directory")
+        return piece
 
-def _directories(source: Lake, target: Lake, until: int) -> Iterator[Path]:
-    """Numbered directories that the target lacks: deliveries, versions, held ones, releases."""
-    for kind in SEALS:
-        folder = source.root / kind
-        for slug in source.names(folder):
-            there = set(target.numbers(target.root / kind / slug))
-            for number in source.numbers(folder / slug):
-                if number not in there:
-                    yield folder / slug / str(number)
-    held = source.root / "quarantine"
-    for slug in source.names(held):
-        there_names = set(target.names(target.root / "quarantine" / slug))
-        for run_id in source.names(held / slug):
-            if run_id not in there_names:
-                yield held / slug / run_id
-    known = set(target.numbers(target.log))
-    for number in source.numbers(source.log):
-        if number not in known and number <= until:
-            source.refresh(source.release(number))
-            yield source.release(number)
-
-
-def _copy_directory(source: Lake, target: Lake, folder: Path, done: Copied) -> None:
-    relative = folder.relative_to(source.root)
-    recorded = _recorded(source, folder)
-    scratch = target.scratch("-".join(("copy", *relative.parts)))
-    remove_tree(scratch)
-    for path in source.files(folder):
-        name = path.relative_to(folder)
-        copied = scratch / name
-        with told_plainly(f"copying {path}"):
-            copied.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source.local(path), copied)
-        expected = recorded.get(str(name))
-        if expected is not None and sha256_of(copied) != expected:
-            done.problems.append(f"{path}: its content is not what was recorded; not copied")
-            remove_tree(scratch)
-            return
-        done.files += 1
-        done.bytes += copied.stat().st_size
-    if not scratch.exists():
-        return
-    seal = SEALS.get(relative.parts[0], "manifest.json" if relative.parts[0] == "releases" else "")
-    target_folder = target.root / relative
-    if relative.parts[0] == "releases" and target_folder.exists():
-        target.remove(target_folder)  # of a copy that ended before the log did
-    if not target.commit(scratch, target_folder, seal or "held.json"):
-        remove_tree(scratch)
-    done.directories += 1
-
-
-def _recorded(source: Lake, folder: Path) -> dict[str, str]:
-    """The hash of each file of a directory that one of its records lists."""
-    found: dict[str, str] = {}
-    for name in ("version.json", "snapshot.json", "manifest.json"):
-        if (folder / name).exists():
-            record = read_json(folder / name)
-            found |= {
-                str(file.get("path") or file["name"]): file["sha256"] for file in record["files"]
-            }
-    return found
-
-
-def _copy_records(source: Lake, target: Lake, done: Copied) -> None:
-    """The ledger, decisions, notes and tombstones: small files that may come later."""
-    source.refresh(source.ledger)
-    patterns = ("ledger/*/*/*/*.json", "quarantine/*/*.json", "snapshots/*/*.json",
-                "datasets/*/*.json", "*/*/*/tombstone.json")  # fmt: skip
-    for pattern in patterns:
-        for path in sorted(source.root.glob(pattern)):
-            copied = target.root / path.relative_to(source.root)
-            data = path.read_bytes()
-            if not copied.exists() or copied.read_bytes() != data:
-                target.write(copied, data)
-                done.files += 1
-                done.bytes += len(data)
-
-
-def _copy_entry(source: Lake, target: Lake, number: int, done: Copied) -> bool:
-    """Copy one entry of the log once everything it refers to is there."""
-    path = source.log / str(number)
-    entry = read_json(path)
-    if entry["kind"] != "void":
-        manifest = read_json(source.release(number) / "manifest.json")
-        for slug, dataset in manifest["datasets"].items():
-            version = target.version(slug, dataset["version"])
-            target.refresh(version)
-            if not (version / "version.json").exists():
-                done.problems.append(
-                    f"release {number} is not copied: version {dataset['version']} of {slug} is "
-                    "missing or damaged"
-                )
-                return False
-        if not (target.release(number) / "manifest.json").exists():
-            done.problems.append(f"release {number} is not copied: it is damaged")
-            return False
-    target.put_new(target.log / str(number), path.read_bytes())
-    return True
-
-
-def _erase_what_was_withdrawn(source: Lake, target: Lake) -> None:
-    """What was withdrawn for good is taken out of the backup too."""
-    newest = release.current(source, verify=False)
-    if newest is not None:
-        retention.erase(target, newest)
-
-
-def repair(lake: Lake, backup: Lake, progress: Progress = lambda what, done, total: None) -> Copied:
-    """Bring back missing and damaged files of a lake from a backup that has them whole."""
-    done = Copied(release=lake.latest(lake.log))
-    found = verification.verify(lake, progress=progress)
-    for path in found.damaged:
-        relative = path.relative_to(lake.root)
-        expected = found.damaged[path]
-        kept = backup.root / relative
-        backup.refresh(kept.parent)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(one, folder) for folder in folders]
         try:
-            _, digest = backup.digest(kept)
-        except OSError as error:
-            done.problems.append(f"{path}: the backup does not have it ({error.strerror})")
-            continue
-        if digest != expected:
-            done.problems.append(f"{path}: the backup has another content too")
-            continue
-        scratch = lake.scratch("repair") / relative.name
-        with told_plainly(f"repairing {path}"):
-            scratch.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(backup.local(kept), scratch)
-            scratch.chmod(0o444)
-        lake.keep(scratch, path)
-        done.files += 1
-        done.bytes += path.stat().st_size
-    return done
-
-
-def restore(
-    lake: Lake, backup: Lake, progress: Progress = lambda what, done, total: None
-) -> Copied:
-    """Fill an empty lake from a backup. Raises UsageError when it is not empty."""
-    if lake.numbers(lake.log) or lake.names(lake.datasets):
-        raise UsageError(
-            f"{lake.root} is not empty",
-            hint="moulouya restore --repair brings back only what is missing or damaged",
-        )
-    if not backup.numbers(backup.log) and not backup.names(backup.datasets):
-        raise LakeError(f"{backup.root} holds no backup", hint="moulouya backup DEST makes one")
-    return copy(backup, lake, progress)
+            for number, (folder, copied) in enumerate(zip(folders, waiting, strict=True)):
+                progress(str(folder.relative_to(source.root)), number, len(folders))
+                done.add(copied.result())
+        finally:
+            for copied in waiting:
+                copied.cancel()
 
 
 def remember(target: Lake, copied: Copied, at: str) -> None:
     """Note in a backup when it was made and how far it goes."""
-    record = {"format": 1, "made": at, "release": copied.release, "files": copied.files,
-              "bytes": copied.bytes, "problems": copied.problems}  # fmt: skip
+    record = {"format": 1, "made": at, **copied.to_json()}
     target.write(target.root / "backup.json", canonical_json(record))
+
+
+def is_empty(lake: Lake) -> bool:
+    """Whether nothing was ever put into a lake."""
+    kept = ("datasets", "snapshots", "quarantine")
+    return not lake.numbers(lake.log) and not any(lake.names(lake.root / kind) for kind in kept)
+
+
+def _take_identity(source: Lake, target: Lake) -> None:
+    """A backup has the mark of its source: it is the same lake, at another time."""
+    if not source.appeared(source.root / "FORMAT"):
+        raise LakeError(f"there is no lake in {source.place}", hint="moulouya run --all")
+    said = (source.root / "FORMAT").read_bytes()
+    if identity_of(said) == target.identity():
+        return
+    if not is_empty(target):
+        raise UsageError(
+            f"{target.place} holds another lake than {source.place}",
+            hint="give an empty destination",
+        )
+    target.write(target.root / "FORMAT", said)
+
+
+def _require_same_history(source: Lake, target: Lake, until: int) -> None:
+    """Refuse to mix two histories: what both logs have must be the same."""
+    copied = target.latest(target.log) or 0
+    if copied > until:
+        raise UsageError(
+            f"{target.place} goes on to entry {copied} of the log, {source.place} ends with "
+            f"{until}: it was put back to an older state",
+            hint="moulouya restore SRC --repair brings the newer one back; after "
+            "`moulouya restore --accept`, make a backup in an empty place",
+        )
+    if copied and source.digest(source.log / str(copied)) != target.digest(
+        target.log / str(copied)
+    ):
+        raise UsageError(
+            f"{target.place} holds another history: its entry {copied} of the log is not that of "
+            f"{source.place}",
+            hint="give an empty destination; if the lake is damaged, moulouya verify tells it",
+        )
+
+
+def _missing(source: Lake, target: Lake, until: int) -> Iterator[Path]:
+    """Numbered directories that the target lacks, deliveries before what was made of them.
+
+    They are listed in the opposite order: what a version was made of is older than the version.
+    """
+    versions = list(missing_numbers(source, target, "datasets"))
+    yield from missing_numbers(source, target, "snapshots")
+    yield from versions
+    held = source.root / "quarantine"
+    for slug in source.names(held):
+        there = set(target.names(target.root / "quarantine" / slug))
+        yield from (held / slug / run for run in source.names(held / slug) if run not in there)
+    known = set(target.numbers(target.releases))
+    for number in source.numbers(source.log):
+        if number <= until and number not in known and not released.is_void(source, number):
+            yield source.release(number)
+
+
+def missing_numbers(source: Lake, target: Lake, kind: str) -> Iterator[Path]:
+    """The deliveries or versions that ``target`` lacks, and has not given up."""
+    for slug in source.names(source.root / kind):
+        there = set(target.numbers(target.root / kind / slug))
+        for number in source.numbers(source.root / kind / slug):
+            place = target.root / kind / slug / str(number)
+            if number not in there and not place.with_name(place.name + VOID).exists():
+                yield source.root / kind / slug / str(number)
+
+
+def records_of(lake: Lake) -> Iterator[Path]:
+    """The ledger, decisions, notes and tombstones of a lake, by their paths."""
+    lake.refresh(lake.ledger)
+    if lake.remote:  # where tombstones come late into what this host has already
+        for slug, numbers in released.gone(lake).by_slug().items():
+            for number in numbers:
+                lake.refresh(lake.version(slug, number))
+    for pattern in RECORDS:
+        yield from sorted(lake.root.glob(pattern))
+
+
+def _copy_records(source: Lake, target: Lake, done: Copied) -> None:
+    target.refresh(target.ledger)
+    try:
+        found = list(records_of(source))
+    except LakeError as error:
+        done.problems.append(error.message)
+        return
+    for path in found:
+        copied = target.root / path.relative_to(source.root)
+        try:
+            data = path.read_bytes()
+            read_json(path)
+        except FileNotFoundError:
+            continue  # cleared away meanwhile
+        except LakeError as error:
+            done.problems.append(error.message)
+            continue
+        if path.name == "tombstone.json" and not copied.parent.exists():
+            continue  # its directory was left out
+        if not copied.exists() or copied.read_bytes() != data:
+            target.write(copied, data)
+            done.files += 1
+            done.bytes += len(data)
+
+
+def _copy_voids(source: Lake, target: Lake) -> None:
+    """Numbers that were given up stay given up."""
+    for kind in ("datasets", "snapshots"):
+        for path in sorted((source.root / kind).glob(f"*/*{VOID}")):
+            given_up = (target.root / path.relative_to(source.root)).with_suffix("")
+            if path.stem.isdigit() and not target.is_void(given_up):
+                target.give_up(given_up, SEALS[kind])
+
+
+def _copy_log(source: Lake, target: Lake, until: int, done: Copied) -> None:
+    """Copy the entries up to the newest release of which everything is there."""
+    first = (target.latest(target.log) or 0) + 1
+    previous = sha256_of(target.log / str(first - 1)) if first > 1 else None
+    sound: list[bytes] = []
+    kinds: list[str] = []
+    for number in range(first, until + 1):
+        try:
+            raw = source.local(source.log / str(number)).read_bytes()
+            entry = released.entry_of(source, number)
+        except (LakeError, OSError) as error:
+            done.problems.append(f"entry {number} of the log is not copied: {error}")
+            break
+        if entry["previous_sha256"] != previous or entry["release"] != number:
+            done.problems.append(f"entry {number} of the log does not continue the one before it")
+            break
+        previous = Expected.hash_of(raw)
+        sound.append(raw)
+        kinds.append(entry["kind"])
+    top = len(sound)
+    while top and (
+        kinds[top - 1] == released.VOID or not _is_whole(source, target, first + top - 1, done)
+    ):
+        top -= 1
+    # Numbers that were given up after the last whole release belong to it.
+    while top < len(sound) and kinds[top] == released.VOID:
+        top += 1
+    for number, raw in enumerate(sound[:top], first):
+        target.put_new(target.log / str(number), raw)
+        reached("backup_after_entry")
+
+
+def _is_whole(source: Lake, target: Lake, number: int, done: Copied) -> bool:
+    """Whether the target has a release and every version that it shows."""
+    manifest = target.release(number) / "manifest.json"
+    lacking = f"the backup does not go as far as release {number}:"
+    target.refresh(target.release(number))
+    entry = released.entry_of(source, number)
+    if not manifest.exists() or sha256_of(manifest) != entry["manifest_sha256"]:
+        done.problems.append(f"{lacking} its files are damaged")
+        return False
+    for slug, dataset in read_json(manifest)["datasets"].items():
+        if dataset["version"] not in target.numbers_here(target.versions(slug)):
+            done.problems.append(f"{lacking} version {dataset['version']} of {slug} is damaged")
+            return False
+    return True
+
+
+def _erase_what_was_withdrawn(target: Lake) -> None:
+    """What was withdrawn for good is taken out of the backup too."""
+    newest = release.current(target, verify=False)
+    if newest is None:
+        return
+    for (slug, number), withdrawal in release.withdrawn(newest).items():
+        if withdrawal.erase:
+            target.refresh(target.version(slug, number))
+    retention.erase(target, newest)
+
+
+def _clear_decided(source: Lake, target: Lake) -> None:
+    """Drop what the source has cleared out of its quarantine: decided, or of a failed run."""
+    for slug in target.names(target.root / "quarantine"):
+        kept = set(source.names(source.quarantine(slug)))
+        for run_id in target.names(target.quarantine(slug)):
+            folder = target.quarantine(slug) / run_id
+            decided = source.quarantine(slug) / f"{run_id}.decision.json"
+            if run_id not in kept and (decided.exists() or not (folder / "held.json").exists()):
+                target.remove(folder)

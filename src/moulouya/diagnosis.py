@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from moulouya import duck, registry
+from moulouya import duck, registry, witness
 from moulouya import workspace as workspaces
 from moulouya.definition import PackageSource
 from moulouya.errors import MoulouyaError
@@ -109,6 +109,9 @@ def _store(settings: Settings) -> Finding:
 def _lake(settings: Settings) -> Finding:
     lake = open_lake(settings)
     good = os.access(lake.root, os.W_OK)
+    doubt = witness.doubt(settings, lake)
+    if doubt is not None:
+        return Finding("lake", False, doubt, witness.HINT)
     newest = lake.latest(lake.log)
     found = f"{lake.place}: " + (f"release {newest}" if newest else "no release yet")
     return Finding("lake", good, found, "give this user the right to write there")

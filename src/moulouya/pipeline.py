@@ -15,18 +15,17 @@ import structlog
 
 from moulouya import (
     arrival,
-    catalogue,
     gates,
     ledger,
     merging,
     order,
     privacy,
+    publication,
     snapshots,
     suspicion,
     versions,
     workspace,
 )
-from moulouya import release as releases
 from moulouya import transform as transforms
 from moulouya.definition import STAGED
 from moulouya.errors import Conflict, DataError, MoulouyaError
@@ -145,7 +144,7 @@ def release(settings: Settings) -> dict[str, Any]:
     region = workspace.load(settings.workspace_root).region
     lake = open_lake(settings)
     lake.sweep()
-    made, new = releases.commit(lake, region, settings.public_url, catalogue.build)
+    made, new = publication.commit(settings, lake, region)
     return {
         "outcome": "published" if new else "unchanged",
         "release": made.number,

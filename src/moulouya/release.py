@@ -47,6 +47,7 @@ __all__ = [
     "plan",
     "read",
     "require",
+    "void",
     "withdrawn",
 ]
 
@@ -259,6 +260,15 @@ def _overtaken(lake: Lake, number: int, writer: str) -> Conflict:
     return Conflict(f"release {number} was begun and never committed", hint="moulouya release")
 
 
+def void(lake: Lake, note: Mapping[str, Any]) -> int:
+    """Give up the next number of the log for ever, with a note that says why; returns it."""
+    number = (lake.latest(lake.log) or 0) + 1
+    said = {"kind": VOID, "manifest_sha256": None, "note": dict(note)}
+    if not _put(lake, number, said, secrets.token_hex(8)):
+        raise Conflict(f"release {number} was committed meanwhile", hint="moulouya verify")
+    return number
+
+
 def _put(lake: Lake, number: int, said: dict[str, Any], writer: str) -> bool:
     """Write the log's entry; False when another one has the number."""
     previous = lake.log / str(number - 1)
@@ -272,6 +282,7 @@ def _put(lake: Lake, number: int, said: dict[str, Any], writer: str) -> bool:
         "previous_sha256": sha256_of(previous) if number > 1 else None,
         "created": stamp(now()),
         "writer": writer,
+        **({"note": said["note"]} if "note" in said else {}),
     }
     path = lake.log / str(number)
     if lake.put_new(path, canonical_json(entry)):

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from moulouya import catalogue, gates, release, versions, workspace
+from moulouya import gates, publication, release, versions, workspace
 from moulouya.definition.dataset import Retention
 from moulouya.ledger import now, stamp
 from moulouya.release import Change, Release
@@ -127,9 +127,7 @@ def _expire(lake: Lake, settings: Settings, loaded: Workspace, newest: Release) 
     if before - release.expired(newest).releases_before < 2 and not due:
         return newest  # it would take a release to clear one away
     change = Change(expire_versions=due, expire_releases_before=before)
-    made, _ = release.commit(
-        lake, loaded.region, settings.public_url, catalogue.build, change=change
-    )
+    made, _ = publication.commit(settings, lake, loaded.region, change)
     return made
 
 

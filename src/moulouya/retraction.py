@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from moulouya import catalogue, release, released, workspace
+from moulouya import publication, released, workspace
 from moulouya.catalogue.tables import file_name
 from moulouya.errors import LakeError, UsageError, did_you_mean
 from moulouya.ledger import now, stamp
@@ -193,7 +193,7 @@ def _commit(
     versions: list[tuple[str, int]],
 ) -> Retracted:
     region = workspace.load(settings.workspace_root).region
-    made, _ = release.commit(lake, region, settings.public_url, catalogue.build, change=change)
+    made, _ = publication.commit(settings, lake, region, change)
     old, new = before.manifest["datasets"], made.manifest["datasets"]
     shown = [
         Shown(slug, old.get(slug, {}).get("version"), new.get(slug, {}).get("version"))

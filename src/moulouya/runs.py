@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moulouya import ledger, provenance, versions, workspace
+from moulouya import ledger, provenance, versions, witness, workspace
 from moulouya.errors import MoulouyaError, RecipeChanged
 from moulouya.ledger import Outcome, RunRecord, now, stamp
 from moulouya.provenance import Provenance, Recipe
@@ -104,10 +104,13 @@ class Run:
 def begin(settings: Settings, slug: str, run_id: str) -> Run:
     """Open the workspace and the lake for a run.
 
-    Raises DefinitionError for a broken dataset and UsageError for an unknown one.
+    Raises DefinitionError for a broken dataset, UsageError for an unknown one, and LakeError where
+    an older state of the lake was put back.
     """
     region, dataset = workspace.load_one(settings.workspace_root, slug)
-    return Run(settings, region, open_lake(settings), dataset, run_id)
+    lake = open_lake(settings)
+    witness.check(settings, lake)
+    return Run(settings, region, lake, dataset, run_id)
 
 
 @contextmanager

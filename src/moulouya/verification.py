@@ -154,7 +154,7 @@ def _version(folder: Path, found: Verified) -> None:
     for file in record["files"]:
         if not buried or (file["name"] in there and not record.get("erased")):
             found.check(folder / file["name"], file)
-    recipe = record.get("provenance", {}).get("recipe_sha256")
+    recipe = (record.get("provenance") or {}).get("recipe_sha256")
     if recipe is not None and not record.get("erased"):
         found.check(folder / "recipe.json", {"sha256": recipe}, data=False)
     for name in sorted(there - {file["name"] for file in record["files"]} - {*UNLISTED}):

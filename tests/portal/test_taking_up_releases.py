@@ -11,7 +11,8 @@ from moulouya.portal.published import read_release
 from moulouya.settings import Settings
 from moulouya.storage.files import sha256_of
 from moulouya.storage.lake import open_lake
-from tests.portal import lakes
+
+from . import lakes
 
 
 def void(built: lakes.Built, number: int) -> None:

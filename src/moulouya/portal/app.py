@@ -61,7 +61,7 @@ def create_app(settings: Settings, look_every: float = 1.0) -> Starlette:
     lake = look_into(settings, patience=PATIENCE)
     app.state.public_url = settings.public_url.rstrip("/")
     marks = settings.state_root / "portal" / "verified"
-    app.state.current = Current(lake, look_every, marks=marks)
+    app.state.current = Current(lake, look_every, marks=marks, settings=settings)
     app.state.looks = Looks(lake)
     app.state.current.catalogue()
     return app

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import structlog
 
+from moulouya import witness
 from moulouya.errors import LakeError
 from moulouya.portal.marks import Verified
 from moulouya.portal.published import Catalogue, newest_number, read_release
 from moulouya.released import gone, is_void
+from moulouya.settings import Settings
 from moulouya.storage import leases
 from moulouya.storage.crashpoints import reached
 from moulouya.storage.lake import Lake
@@ -50,8 +52,11 @@ class Current:
         look_every: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
         marks: Path | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self.lake = lake
+        self._settings = settings
+        self._doubt: str | None = None
         self.verified = Verified(marks)
         self._look_every = look_every
         self._clock = clock
@@ -94,7 +99,7 @@ class Current:
     def state(self) -> State:
         """What is served and what is wrong."""
         serving = self._catalogue.number if self._catalogue is not None else None
-        problem = self._problem or (CUT_OFF if self._cut_off else None)
+        problem = self._problem or (CUT_OFF if self._cut_off else None) or self._doubt
         return State(serving, self._newest or None, problem)
 
     def _look(self) -> None:
@@ -108,7 +113,25 @@ class Current:
             self._looking = self._thread.submit(self._look_far)
 
     def _newer(self) -> int | None:
+        if self._doubt is not None or not self._newest or not self._is_there():
+            self._compare()
         return newest_number(self.lake, self._newest) if self._newest else self._last_in_log()
+
+    def _is_there(self) -> bool:
+        """Whether the newest entry still lies where it was; a store is not asked."""
+        return self.lake.remote or (self.lake.log / str(self._newest)).exists()
+
+    def _compare(self) -> None:
+        """See whether the lake is all that was seen of it; if not, health says so."""
+        if self._settings is None:
+            return
+        try:
+            doubt = witness.doubt(self._settings, self.lake)
+        except LakeError as error:
+            doubt = None if error.retry else error.message
+        if doubt is not None and self._doubt is None:
+            log.error("not the lake that was seen", reason=doubt)
+        self._doubt = doubt
 
     def _look_far(self) -> None:
         """Ask the store for a newer release; where it is silent, make do with what is here."""
@@ -156,6 +179,9 @@ class Current:
                 continue
             break
         self.verified.keep()
+        self._compare()
+        if self._settings is not None and self._catalogue is not None and self._doubt is None:
+            witness.remember(self._settings, self.lake, self._catalogue.number)
         self._problem = problem
         self._next_retry = self._clock() + RETRY_DAMAGED
 

@@ -18,8 +18,8 @@ def live(request: Request) -> Response:
 def ready(request: Request) -> Response:
     """``/health/ready``: 200 once a release is served.
 
-    ``degraded`` means that a newer release was refused and the one before it is served, or that
-    the lake's store does not answer.
+    ``degraded`` means that a newer release was refused and the one before it is served, that the
+    lake's store does not answer, or that an older state of the lake was put back.
     """
     current: Current = request.app.state.current
     current.catalogue()

@@ -22,7 +22,7 @@ from moulouya.storage import claims
 from moulouya.storage.copies import WorkingCopy
 from moulouya.storage.crashpoints import reached
 from moulouya.storage.files import read_json, sha256_of, told_plainly
-from moulouya.storage.lake import Lake
+from moulouya.storage.lake import Lake, identity_of
 from moulouya.storage.objects import IMPATIENT, Objects, Unreachable, each, open_objects
 
 SEALS = {
@@ -83,6 +83,13 @@ class BucketLake(Lake):
     def prepare(self) -> None:
         """See that the store refuses what a commit relies on; raises LakeError when not."""
         _probe(self)
+        # Another lake may have been begun there since this host's copy was made.
+        self.copy.bring("FORMAT")
+
+    def identity(self) -> str | None:
+        """What tells this lake from another one that took its place, as the bucket has it now."""
+        said = self.objects.get("FORMAT")
+        return identity_of(said) if said is not None else None
 
     def refresh(self, folder: Path) -> None:
         """Bring the records below a folder to this host."""
@@ -238,6 +245,36 @@ class BucketLake(Lake):
         finally:
             scratch.unlink(missing_ok=True)
         return found
+
+    def fetch(self, path: Path, to: Path) -> tuple[int, str]:
+        """Copy a file out of the bucket, past the working copy; bytes and SHA-256."""
+        to.parent.mkdir(parents=True, exist_ok=True)
+        found = self.objects.download(self._key(path), to)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return found
+
+    def give_up(self, target: Path, seal: str) -> None:
+        """Take the name of a directory that is not there, so that it is never used."""
+        claims.abandon(self.objects, self._key(target), seal)
+        self.refresh(target)
+
+    def commit_copy(self, scratch: Path, target: Path, seal: str) -> bool:
+        """Upload a copy of another lake's directory; only its records stay on this host.
+
+        There is no claim: one that was left behind would be given up, and the number with it.
+        """
+        folder = self._key(target)
+        with told_plainly(f"writing to {self.place}/{folder}"):
+            files = sorted(path for path in scratch.rglob("*") if path.is_file())
+            self._send(scratch, folder, [path for path in files if path != scratch / seal])
+            reached("after_upload")
+            sealed = not (scratch / seal).exists() or self.objects.put_new(
+                f"{folder}/{seal}", (scratch / seal).read_bytes()
+            )
+            shutil.rmtree(scratch)
+            self.refresh(target)
+            return sealed
 
     def commit(self, scratch: Path, target: Path, seal: str) -> bool:
         """Give a finished directory its name in the bucket, whole and for ever.

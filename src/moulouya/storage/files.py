@@ -43,6 +43,18 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def copy_hashed(source: Path, target: Path) -> tuple[int, str]:
+    """Copy a file; the bytes and the SHA-256 of what was read."""
+    digest, size = hashlib.sha256(), 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as read, target.open("wb") as written:
+        while block := read.read(CHUNK):
+            digest.update(block)
+            size += len(block)
+            written.write(block)
+    return size, digest.hexdigest()
+
+
 def canonical_json(value: Any) -> bytes:
     """JSON as the lake keeps it: UTF-8, keys in their given order (that of columns matters).
 

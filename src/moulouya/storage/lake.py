@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+import secrets
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +22,7 @@ from moulouya.settings import Settings
 from moulouya.storage.files import (
     canonical_json,
     commit_directory,
+    copy_hashed,
     make_directories,
     put_if_absent,
     read_json,
@@ -34,6 +37,7 @@ from moulouya.storage.files import (
 FORMAT = 1
 SCRATCH_KEPT = 3 * 86400.0
 VOID = ".void"
+IDENTITY = re.compile(rb'"id": "([0-9a-f]{32})"')
 # Seconds for which a store that gives no answer is asked again.
 WRITERS_WAIT, READERS_WAIT = 60.0, 15.0
 
@@ -146,9 +150,21 @@ class Lake:
             taken += [int(path.stem) for path in folder.glob(f"*{VOID}") if path.stem.isdigit()]
         return max(taken, default=0) + 1
 
+    def give_up(self, target: Path, seal: str) -> None:
+        """Take the name of a directory that is not there, so that it is never used."""
+        self.put_new(target.with_name(target.name + VOID), b"")
+
     def is_void(self, target: Path) -> bool:
         """Whether the name of a directory was taken and given up, so that it is never used."""
         return target.with_name(target.name + VOID).exists()
+
+    def identity(self) -> str | None:
+        """What tells this lake, and every copy of it, from another one that took its place.
+
+        None while there is no lake, and of one that was begun before lakes had such a mark.
+        """
+        path = self.root / "FORMAT"
+        return identity_of(path.read_bytes()) if path.exists() else None
 
     def appeared(self, path: Path) -> bool:
         """Whether a record that is written once is there by now."""
@@ -166,6 +182,13 @@ class Lake:
         """Bytes and SHA-256 of a file as the lake keeps it now, whatever a copy of it says."""
         return path.stat().st_size, sha256_of(path)
 
+    def fetch(self, path: Path, to: Path) -> tuple[int, str]:
+        """Copy a file out of the lake as it is kept there now; bytes and SHA-256 of what came.
+
+        Raises FileNotFoundError when it is not there.
+        """
+        return copy_hashed(path, to)
+
     def commit(self, scratch: Path, target: Path, seal: str) -> bool:
         """Give a finished directory its name, whole, durably and for ever.
 
@@ -174,6 +197,13 @@ class Lake:
         """
         with told_plainly(f"writing to {target.parent}"):
             return commit_directory(scratch, target, self.root)
+
+    def commit_copy(self, scratch: Path, target: Path, seal: str) -> bool:
+        """Give a copy of another lake's directory the name that it has there.
+
+        Whoever writes there writes the same, so that nobody has to be waited for.
+        """
+        return self.commit(scratch, target, seal)
 
     def commit_next(self, scratch: Path, folder: Path, seal: str) -> int:
         """Give a finished directory the next free number of a folder, durably."""
@@ -247,13 +277,22 @@ class Lake:
             os.close(descriptor)
 
 
-def look_into(place: Settings | Path, patience: float = READERS_WAIT) -> Lake:
+def identity_of(said: bytes) -> str | None:
+    """The mark of a lake in the text of its FORMAT; None where that has none."""
+    found = IDENTITY.search(said)
+    return found[1].decode() if found else None
+
+
+def look_into(
+    place: Settings | Path, patience: float = READERS_WAIT, *, checked: bool = True
+) -> Lake:
     """Open a lake to read it; nothing is created in it, an absent one is empty.
 
-    ``patience``: seconds for which a store that gives no answer is asked again.
+    ``patience``: seconds for which a store that gives no answer is asked again. Only a repair
+    opens one whose FORMAT is not ``checked``.
     """
     lake = _lake(place, patience)
-    if lake.appeared(lake.root / "FORMAT"):
+    if checked and lake.appeared(lake.root / "FORMAT"):
         _check_format(lake)
     return lake
 
@@ -269,7 +308,8 @@ def open_lake(place: Settings | Path) -> Lake:
         (lake.root / "tmp").mkdir(parents=True, exist_ok=True)
         lake.prepare()
         if not lake.appeared(lake.root / "FORMAT"):
-            lake.write(lake.root / "FORMAT", canonical_json({"format": FORMAT}))
+            said = {"format": FORMAT, "id": secrets.token_hex(16)}
+            lake.write(lake.root / "FORMAT", canonical_json(said))
     _check_format(lake)
     return lake
 
@@ -285,7 +325,8 @@ def _lake(place: Settings | Path, patience: float) -> Lake:
 
 
 def _check_format(lake: Lake) -> None:
-    record = read_json(lake.root / "FORMAT")
+    with told_plainly(f"opening the lake {lake.place}"):
+        record = read_json(lake.root / "FORMAT")
     found = record.get("format") if isinstance(record, dict) else None
     if found != FORMAT:
         raise LakeError(
