@@ -32,11 +32,15 @@ def approve(
                 f"in the definition; then moulouya run {slug}",
             )
         standing = published.number if published is not None else None
+        newest = lake.latest(lake.versions(slug))
         if (record["previous"], record["version"]) != (standing, versions.next_number(lake, slug)):
-            raise UsageError(
-                f"another version of {slug} was published or withdrawn after this one was held",
-                hint=f"moulouya reject {slug}, then moulouya run {slug}",
+            since = (
+                f"version {newest} of {slug} was published after this one was held"
+                if (newest or 0) >= record["version"]
+                else f"version {record['previous']} of {slug}, with which this one was compared, "
+                "was withdrawn after it was held"
             )
+            raise UsageError(since, hint=f"moulouya reject {slug}, then moulouya run {slug}")
         decision = {"decision": "approved", "by": by, "reason": reason}
         scratch = lake.scratch(f"approve-{held.run_id}")
         remove_tree(scratch)

@@ -260,6 +260,11 @@ def _is_whole(source: Lake, target: Lake, number: int, done: Copied) -> bool:
     manifest = target.release(number) / "manifest.json"
     lacking = f"the backup does not go as far as release {number}:"
     target.refresh(target.release(number))
+    try:
+        released.read(source, number, verify=False)
+    except LakeError as error:
+        done.problems.append(f"{lacking} {error.message}")
+        return False
     entry = released.entry_of(source, number)
     if not manifest.exists() or sha256_of(manifest) != entry["manifest_sha256"]:
         done.problems.append(f"{lacking} its files are damaged")

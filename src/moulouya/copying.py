@@ -93,14 +93,14 @@ def _copied(
     try:
         for path in paths:
             name = path.relative_to(folder).as_posix()
-            with told_plainly(f"copying {path}"):
-                try:
-                    hashes[name] = source.fetch(path, scratch / name)
-                except FileNotFoundError:
-                    raise
-                except OSError as error:
-                    if error.errno in UNREADABLE:
-                        return Piece(problem=f"{path} is not copied: {error.strerror}")
+            try:
+                hashes[name] = source.fetch(path, scratch / name)
+            except FileNotFoundError:
+                raise  # cleared away meanwhile
+            except OSError as error:
+                if error.errno in UNREADABLE:
+                    return Piece(problem=f"{path} is not copied: {error.strerror}")
+                with told_plainly(f"copying {path}"):
                     raise
         wrong = what_is_wrong(scratch, relative.parts, hashes, expected)
         if wrong is not None:

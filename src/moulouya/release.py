@@ -21,7 +21,7 @@ from moulouya import __version__, versions
 from moulouya.errors import Conflict, LakeError
 from moulouya.ledger import now, stamp
 from moulouya.region import Region
-from moulouya.released import VOID, Release, current, read, require
+from moulouya.released import SAID_TWICE, VOID, Release, current, read, require
 from moulouya.storage.conflicts import attempts
 from moulouya.storage.crashpoints import reached
 from moulouya.storage.files import (
@@ -204,15 +204,14 @@ def _attempt(
     try:
         build(planned, scratch)
         reached("after_catalogue_build")
-        manifest_sha256 = _seal(scratch, planned)
+        entry = _seal(scratch, planned, writer)
         reached("after_manifest_write")
         if not lake.commit(scratch, lake.release(planned.number), "manifest.json"):
             raise _overtaken(lake, planned.number, writer)
     finally:
         remove_tree(scratch)
     reached("after_release_rename")
-    entry = {"kind": "release", "manifest_sha256": manifest_sha256}
-    if not _put(lake, planned.number, entry, writer):
+    if not _put(lake, entry):
         # Whoever made the number void took this process for dead; no entry names the directory.
         lake.remove(lake.release(planned.number))
         raise Conflict(f"the number {planned.number} was made void meanwhile",
@@ -226,8 +225,13 @@ def _same(newest: Release, planned: Plan) -> bool:
     return {name: said[name] for name in planned.content} == planned.content
 
 
-def _seal(scratch: Path, planned: Plan) -> str:
-    """Write the manifest: every dataset version and file of the release with its hash."""
+def _seal(scratch: Path, planned: Plan, writer: str) -> dict[str, Any]:
+    """Write the manifest: every dataset version and file of the release with its hash.
+
+    Returns the entry of the log that commits it. The manifest says what the entry says, so that no
+    part of the newest entry can be changed unnoticed.
+    """
+    entry = _entry_of_log(planned.lake, planned.number, "release", writer)
     files = [
         {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
         for path in sorted(scratch.iterdir())
@@ -235,14 +239,14 @@ def _seal(scratch: Path, planned: Plan) -> str:
     manifest = {
         "format": 1,
         "release": planned.number,
-        "created": stamp(now()),
+        **{name: entry[name] for name in SAID_TWICE},
         "libraries": libraries(),
         **planned.content,
         "note": planned.note,
         "files": files,
     }
     write_file(scratch / "manifest.json", canonical_json(manifest))
-    return sha256_of(scratch / "manifest.json")
+    return {**entry, "manifest_sha256": sha256_of(scratch / "manifest.json")}
 
 
 def _overtaken(lake: Lake, number: int, writer: str) -> Conflict:
@@ -256,38 +260,40 @@ def _overtaken(lake: Lake, number: int, writer: str) -> Conflict:
         if number in lake.numbers(lake.log):
             return Conflict(f"release {number} was committed meanwhile", hint="moulouya release")
         time.sleep(random.uniform(0.02, 0.1))  # noqa: S311  # jitter
-    _put(lake, number, {"kind": VOID, "manifest_sha256": None}, writer)
+    _put(lake, _entry_of_log(lake, number, VOID, writer))
     return Conflict(f"release {number} was begun and never committed", hint="moulouya release")
 
 
 def void(lake: Lake, note: Mapping[str, Any]) -> int:
     """Give up the next number of the log for ever, with a note that says why; returns it."""
     number = (lake.latest(lake.log) or 0) + 1
-    said = {"kind": VOID, "manifest_sha256": None, "note": dict(note)}
-    if not _put(lake, number, said, secrets.token_hex(8)):
+    entry = _entry_of_log(lake, number, VOID, secrets.token_hex(8))
+    if not _put(lake, {**entry, "note": dict(note)}):
         raise Conflict(f"release {number} was committed meanwhile", hint="moulouya verify")
     return number
 
 
-def _put(lake: Lake, number: int, said: dict[str, Any], writer: str) -> bool:
-    """Write the log's entry; False when another one has the number."""
+def _entry_of_log(lake: Lake, number: int, kind: str, writer: str) -> dict[str, Any]:
+    """An entry of the log, which continues the one before."""
     previous = lake.log / str(number - 1)
     if number > 1 and not previous.exists():
         raise LakeError(f"{previous} is missing from the log", hint="moulouya verify")
-    entry = {
+    return {
         "format": 1,
-        "kind": said["kind"],
+        "kind": kind,
         "release": number,
-        "manifest_sha256": said["manifest_sha256"],
+        "manifest_sha256": None,
         "previous_sha256": sha256_of(previous) if number > 1 else None,
         "created": stamp(now()),
         "writer": writer,
-        **({"note": said["note"]} if "note" in said else {}),
     }
-    path = lake.log / str(number)
+
+
+def _put(lake: Lake, entry: dict[str, Any]) -> bool:
+    """Write an entry of the log; False when another one has the number."""
+    path = lake.log / str(entry["release"])
     if lake.put_new(path, canonical_json(entry)):
         return True
     # Over a network, an answer may be lost and its request repeated: then the entry is ours.
     lake.refresh(lake.log)
-    found = read_json(path)
-    return bool(found.get("writer") == writer and found.get("kind") == said["kind"])
+    return bool(read_json(path) == entry)

@@ -15,6 +15,8 @@ from moulouya.storage.lake import Lake
 from moulouya.withdrawals import Gone
 
 VOID = "void"
+# What an entry of the log and the manifest that it names both say.
+SAID_TWICE = ("previous_sha256", "created", "writer")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ def entry_of(lake: Lake, number: int) -> dict[str, Any]:
     path = lake.log / str(number)
     with told_plainly(f"reading {path}"):
         entry: dict[str, Any] = read_json(path)
-    if not isinstance(entry.get("kind"), str) or "manifest_sha256" not in entry:
+    known = entry.get("kind") in ("release", VOID) and "manifest_sha256" in entry
+    if not known or (entry.get("format"), entry.get("release")) != (1, number):
         raise LakeError(f"{path} is damaged: it is no entry of the log", hint="moulouya verify")
     return entry
 
@@ -84,6 +87,11 @@ def read(lake: Lake, number: int, *, verify: bool = True) -> Release:
     if hashlib.sha256(raw).hexdigest() != entry["manifest_sha256"]:
         raise LakeError(f"{manifest_path} is not what the log says", hint="moulouya verify")
     release = Release(number, path, orjson.loads(raw))
+    said = release.manifest
+    both = [name for name in SAID_TWICE if name in said]
+    if any(name not in entry or said[name] != entry[name] for name in both):
+        raise LakeError(f"{lake.log / str(number)} is damaged: it is not what its manifest says",
+                        hint="moulouya verify")  # fmt: skip
     if verify:
         for file in release.manifest["files"]:
             require(lake.local(path / file["name"]), file)

@@ -61,7 +61,7 @@ def test_without_a_command_it_shows_them_all(cli):
 def test_check_is_content_with_a_sound_workspace(workspace, cli, answer):
     workspace.define("communes")
     assert cli("check").stdout.strip() == "1 dataset, no faults"
-    assert answer("check") == {"datasets": ["communes"], "faults": []}
+    assert answer("check") == {"datasets": ["communes"], "faults": [], "warnings": []}
 
 
 def test_check_shows_every_fault_with_file_line_key_and_hint(workspace, cli, answer):

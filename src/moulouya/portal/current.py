@@ -175,7 +175,7 @@ class Current:
                 self._serve(number)
             except LakeError as error:
                 log.error("release refused", release=number, reason=error.message, serving=floor)
-                problem = problem or error.message
+                problem = problem or error.message.replace(f"{self.lake.root}/", "")
                 continue
             break
         self.verified.keep()
@@ -185,6 +185,13 @@ class Current:
         self._problem = problem
         self._next_retry = self._clock() + RETRY_DAMAGED
 
+    def _oldest(self) -> int:
+        """The oldest release that has not expired; where the newest is damaged, nobody can tell."""
+        try:
+            return gone(self.lake).expired.releases_before
+        except LakeError:
+            return 1
+
     def _serve(self, number: int) -> None:
         """Take up a release under a lease, so that nothing of it is cleared away meanwhile.
 
@@ -192,7 +199,7 @@ class Current:
         """
         lease = leases.hold(self.lake, number)
         try:
-            if number < gone(self.lake).expired.releases_before:
+            if number < self._oldest():
                 raise LakeError(f"release {number} has expired")
             reached("reader_after_check")
             catalogue = read_release(self.lake, number, self.verified, self._catalogue)

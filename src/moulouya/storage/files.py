@@ -117,6 +117,7 @@ def make_directories(path: Path, root: Path) -> None:
     name was safe.
     """
     if path == root:
+        path.mkdir(parents=True, exist_ok=True)
         return
     make_directories(path.parent, root)
     path.mkdir(exist_ok=True)
