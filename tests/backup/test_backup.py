@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from moulouya import backup, ledger, pipeline, querying, release, released, verification
 from moulouya.errors import UsageError
 from moulouya.portal.app import create_app
+from moulouya.settings import Settings
 from moulouya.storage.lake import Lake, look_into, open_lake
 from small_workspace import SmallWorkspace
 
@@ -50,6 +51,11 @@ def target(tmp_path) -> Lake:
     return open_lake(tmp_path / "backup")
 
 
+def changed(settings: Settings, **more: object) -> Settings:
+    """Other settings; a copy of these would keep what was worked out of them."""
+    return Settings(**{**settings.model_dump(), **more})
+
+
 def contents(lake: Lake) -> dict[str, tuple[int, str]]:
     """Every committed file by its place; locks and work in progress are none."""
     kinds = ("datasets", "snapshots", "releases", "log", "ledger", "quarantine")
@@ -82,7 +88,7 @@ def test_the_second_time_only_what_is_new_is_copied(workspace, target):
 
 def test_the_backup_can_be_asked_and_served(workspace, target, tmp_path):
     backup.copy(workspace.lake, target)
-    settings = workspace.settings.model_copy(update={"lake": target.root, "state": tmp_path / "s"})
+    settings = changed(workspace.settings, lake=target.root, state=tmp_path / "s")
     asked = querying.query(settings, "SELECT count(*) AS rows FROM places.communes")
     assert "40" in str(asked.rows)
     with TestClient(create_app(settings)) as portal:
@@ -126,12 +132,8 @@ DAMAGED = {
 def test_what_is_damaged_never_reaches_the_backup_and_the_rest_does(workspace, target, name):
     spoil(workspace.lake.root / name)
     done = backup.copy(workspace.lake, target)
-    if name == "log/2":
-        # Of its hash nothing knows; what it says of the manifest, or its form, may be wrong.
-        assert done.release in (1, 2)
-    else:
-        assert any(Path(name).parts[-2] in problem for problem in done.problems), done.problems
-        assert done.release == 1
+    assert any(name.rpartition("/")[0] in problem for problem in done.problems), done.problems
+    assert done.release == 1
     assert (target.version("communes", 1) / "version.json").exists()
     assert sound(target), "a complete lake of an earlier release"
 

@@ -14,6 +14,7 @@ from moulouya import backup, diagnosis, pipeline, released, restoring, verificat
 from moulouya.cli import app
 from moulouya.errors import LakeError, UsageError
 from moulouya.portal.app import create_app
+from moulouya.settings import Settings
 from moulouya.storage.lake import Lake, look_into, open_lake
 from small_workspace import SmallWorkspace
 
@@ -23,7 +24,7 @@ def publish(workspace: SmallWorkspace, people: int) -> int:
     rows = "".join(f"{n:02},Place {n},{50 + n}\n" for n in range(2, 41))
     workspace.data("communes", f"code,name,people\n01,Place 1,{people}\n{rows}")
     (record,) = workspace.run("communes")
-    assert record["outcome"] == "published", record
+    assert record["outcome"] == "published", record["error"]
     pipeline.release(workspace.settings)
     return int(record["version"])
 
@@ -54,6 +55,11 @@ def kept(workspace, tmp_path) -> Lake:
     target = open_lake(tmp_path / "backup")
     backup.copy(workspace.lake, target)
     return target
+
+
+def changed(settings: Settings, **more: object) -> Settings:
+    """Other settings; a copy of these would keep what was worked out of them."""
+    return Settings(**{**settings.model_dump(), **more})
 
 
 def contents(lake: Lake) -> dict[str, tuple[int, str]]:
@@ -213,7 +219,7 @@ def test_an_old_state_is_refused_until_somebody_accepts_the_loss(workspace, kept
 
 def test_another_host_takes_the_acceptance_from_the_log(workspace, kept, tmp_path):
     publish(workspace, 102)
-    other = workspace.settings.model_copy(update={"state": tmp_path / "other"})
+    other = changed(workspace.settings, state=tmp_path / "other")
     witness.remember(other, workspace.lake, 3)
     put_back(workspace, kept)
     assert witness.doubt(other, workspace.lake) is not None
@@ -234,8 +240,8 @@ def test_another_history_is_refused_too(workspace, kept, tmp_path):
     """Somebody published over an old state where nothing was remembered."""
     publish(workspace, 102)
     put_back(workspace, kept)
-    forgetful = workspace.settings.model_copy(update={"state": tmp_path / "new"})
-    publish(SmallWorkspace(workspace.root, forgetful), 999)
+    forgetful = changed(workspace.settings, state=tmp_path / "new")
+    publish(SmallWorkspace(workspace.root, forgetful), 104)
     with pytest.raises(LakeError, match="entry 3 of the log"):
         pipeline.release(workspace.settings)
     given_up = restoring.accept(workspace.settings, by="Salma", reason="both were public")
@@ -283,7 +289,7 @@ def test_the_portal_goes_on_and_says_that_the_lake_is_older(workspace, kept):
 
 def test_doctor_and_verify_tell_it_but_a_backup_may_be_older(workspace, kept):
     publish(workspace, 102)
-    elsewhere = workspace.settings.model_copy(update={"lake": kept.root})
+    elsewhere = changed(workspace.settings, lake=kept.root)
     assert verification.look(elsewhere).problems == []
     put_back(workspace, kept)
     assert any("entry 3 was seen" in one for one in verification.look(workspace.settings).problems)

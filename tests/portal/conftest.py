@@ -34,7 +34,8 @@ def built(pristine: lakes.Built, tmp_path: Path) -> lakes.Built:
     """A lake of the test's own."""
     root = tmp_path / "lake"
     shutil.copytree(pristine.lake.root, root)
-    settings = Settings(lake=root, public_url=pristine.settings.public_url)
+    url = pristine.settings.public_url
+    settings = Settings(lake=root, state=tmp_path / "state", public_url=url)
     return lakes.Built(Lake(root), settings)
 
 

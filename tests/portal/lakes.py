@@ -154,7 +154,9 @@ class Built:
 
 def build(root: Path, public_url: str = "http://data.example.org") -> Built:
     """The three datasets at version 1 in release 1, each looked at just now."""
-    built = Built(open_lake(root), Settings(lake=root, public_url=public_url))
+    built = Built(
+        open_lake(root), Settings(lake=root, state=root.with_name("state"), public_url=public_url)
+    )
     publish_communes(built, COMMUNE_ROWS, rejected=2)
     publish(
         built,

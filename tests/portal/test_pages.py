@@ -198,7 +198,8 @@ def relabel(built: lakes.Built, version: Path, record: str) -> None:
     """Rewrite a version record and forget the ledger, then release again."""
     version.chmod(0o644)
     version.write_text(record)
-    shutil.rmtree(built.lake.ledger)
+    for folder in (built.lake.ledger, built.lake.log, built.lake.releases):
+        shutil.rmtree(folder)
     lakes.commit(built)
 
 

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 COMMITS = 20
 # Each publishes and releases in turns; without a lock they meet at the log itself.
 COMMITTER = """
-import sys
+import sys, time
 from contextlib import nullcontext
 from pathlib import Path
 from moulouya import release, workspace
@@ -28,6 +28,9 @@ root, slug, locked = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "locked"
 if not locked:
     Lake.locked = lambda self, name: nullcontext()
 lake, region = open_lake(root / "lake"), workspace.load(root / "workspace").region
+(root / f"ready-{slug}").touch()
+while len(list(root.glob("ready-*"))) < 2:
+    time.sleep(0.01)
 for _ in range(int(sys.argv[4])):
     number = made_up.version(lake, slug)
     made, _ = release.commit(lake, region, "http://x", made_up.build)

@@ -171,6 +171,23 @@ def test_a_damaged_log_entry_is_found(released, damage):
     assert verification.verify(released.lake).problems
 
 
+def test_every_flipped_bit_of_the_newest_log_entry_is_found(released):
+    path = released.lake.log / "1"
+    whole, served = path.read_bytes(), []
+    for place in range(8 * len(whole)):
+        data = bytearray(whole)
+        data[place // 8] ^= 1 << place % 8
+        edit(path, bytes(data))
+        try:
+            found = release.read(released.lake, 1, verify=False)
+        except LakeError:
+            continue
+        if json.loads(data) != json.loads(whole):
+            served.append(bytes(data[place // 8 - 9 : place // 8 + 9]))
+        assert found.manifest
+    assert served == []
+
+
 def test_a_log_entry_that_does_not_continue_the_chain_is_found(released):
     change(released, "Berkan")
     pipeline.release(released.settings)

@@ -136,7 +136,9 @@ def test_a_delivery_held_before_the_withdrawal_is_not_approved_unseen(released):
     (record,) = released.run("communes")
     assert record["outcome"] == "held"
     retraction.withdraw(released.settings, "communes", 2, **WRONG)
-    with pytest.raises(UsageError, match="published or withdrawn after this one was held"):
+    with pytest.raises(
+        UsageError, match="version 2 of communes, with which this one was compared, was withdrawn"
+    ):
         approval.approve(released.settings, "communes", by="Salma", reason="fine")
     assert gates.pending(released.lake, "communes")[0].decision is None
 
