@@ -25,6 +25,8 @@ import yaml
 SIZES = ((1_000, 1_000), (1_000, 2_000_000), (10_000, 1_000))
 LIMITS = {1_000: 2.0, 10_000: 10.0}
 COLUMNS = 12
+# A portal that starts for the first time hashes all that it shows; not measured beyond.
+MOST_HASHED = 10e9
 THEMES = ("demography", "economy", "education", "environment", "health", "transport")
 
 
@@ -47,32 +49,33 @@ def measure(datasets: int, rows: int, folder: Path) -> dict[str, Any]:
         return release.commit(lake, region, "http://127.0.0.1:8500", catalogue.build)
 
     first = _timed(commit)
-    marks = folder / "verified"
-    verified = Verified(marks)
-    shown = []
-    cold = _timed(lambda: shown.append(read_release(lake, 1, verified)))
-    _clone(lake, lake.version("dataset_00007", 1), "dataset_00007", THEMES[1], 2)
-    changed = _timed(commit)
-    unchanged = _timed(commit)
-    found = release.current(lake, verify=False)
-    assert found.manifest["datasets"]["dataset_00007"]["version"] == 2
-    again = _timed(lambda: read_release(lake, 2, verified, shown[0]))
-    verified.keep()
-    restart = _timed(lambda: read_release(lake, 2, Verified(marks)))
-    return {
+    figures: dict[str, Any] = {
         "datasets": datasets,
         "rows_each": rows,
         "lake_gb": round(volume / 1e9, 2),
         "load": round(os.getloadavg()[0], 1),
         "first_release": first,
-        "one_changed": changed,
-        "limit_s": LIMITS.get(datasets),
-        "nothing_changed": unchanged,
-        "release_mb": round(sum(f.stat().st_size for f in found.path.iterdir()) / 1e6, 2),
-        "portal_first_start": cold,
-        "portal_one_changed": again,
-        "portal_restart": restart,
     }
+    shown: list[Any] = []
+    verified = Verified(folder / "verified")
+    if volume < MOST_HASHED:
+        start = _timed(lambda: shown.append(read_release(lake, 1, verified)))
+        figures["portal_first_start"] = start
+    _clone(lake, lake.version("dataset_00007", 1), "dataset_00007", THEMES[1], 2)
+    figures["one_changed"] = _timed(commit)
+    figures["limit_s"] = LIMITS.get(datasets)
+    figures["nothing_changed"] = _timed(commit)
+    found = release.current(lake, verify=False)
+    assert found.manifest["datasets"]["dataset_00007"]["version"] == 2
+    size = sum(file.stat().st_size for file in found.path.iterdir())
+    figures["release_mb"] = round(size / 1e6, 2)
+    if shown:
+        figures["portal_one_changed"] = _timed(lambda: read_release(lake, 2, verified, shown[0]))
+        verified.keep()
+        figures["portal_restart"] = _timed(
+            lambda: read_release(lake, 2, Verified(folder / "verified"))
+        )
+    return figures
 
 
 def _timed(call: Callable[[], Any]) -> dict[str, float]:

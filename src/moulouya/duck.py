@@ -41,8 +41,10 @@ def connect(
             f"the memory limit of {memory_limit} was not enough: {error}",
             hint="raise MOULOUYA_MEMORY_LIMIT",
         ) from error
-    except duckdb.IOException as error:
-        raise LakeError(f"reading or writing failed: {error}", hint="is the disk full?") from error
+    except (duckdb.IOException, duckdb.FatalException) as error:
+        raise LakeError(
+            f"reading or writing failed: {error}", hint="is the disk full, or failing (dmesg)?"
+        ) from error
     finally:
         con.close()
 

@@ -17,6 +17,7 @@ from moulouya import gates, publication, release, versions, workspace
 from moulouya.definition.dataset import Retention
 from moulouya.ledger import now, stamp
 from moulouya.release import Change, Release
+from moulouya.released import is_void
 from moulouya.settings import Settings
 from moulouya.storage import leases
 from moulouya.storage.crashpoints import reached
@@ -57,10 +58,12 @@ def collect(settings: Settings, *, dry_run: bool = False) -> Collected:
     loaded = workspace.load(settings.workspace_root)
     lake = look_into(settings) if dry_run else open_lake(settings)
     found = Collected()
-    newest = release.current(lake, verify=False)
     if dry_run:
+        newest = release.current(lake, verify=False)
         return _what_would_go(lake, newest, settings, loaded, found) if newest else found
+    # Under the lock, so that nothing that is about to be erased is reinstated meanwhile.
     with lake.locked("collection"):
+        newest = release.current(lake, verify=False)
         if newest is not None:
             newest = _expire(lake, settings, loaded, newest)
             reached("gc_after_expiry")
@@ -156,6 +159,10 @@ def _delete(lake: Lake, newest: Release, by_slug: dict[str, Retention], found: C
     in_use = leases.held(lake)
     reached("gc_after_lease_scan")
     read_now = _read_now(lake, in_use)
+    for number in lake.numbers(lake.releases):
+        if number < newest.number and is_void(lake, number):
+            _remove_files(lake, lake.release(number), (), found)
+            lake.remove(lake.release(number))
     for number in range(1, gone.releases_before):
         if number in in_use:
             found.waiting.append(number)
@@ -277,6 +284,8 @@ def _what_would_go(
 
 def _datasets(lake: Lake, number: int) -> dict[str, dict[str, Any]]:
     """What a release shows; nothing for a number that was never a release."""
+    if is_void(lake, number):
+        return {}
     lake.refresh(lake.release(number))
     path = lake.release(number) / "manifest.json"
     return dict(read_json(path)["datasets"]) if path.exists() else {}

@@ -219,3 +219,15 @@ def test_every_file_that_stays_is_as_it_was(workspace):
     left = [path for path in lake.files(lake.datasets) if path.name != "tombstone.json"]
     assert {path: lake.digest(path) for path in left} == {path: before[path] for path in left}
     assert sha256_of(Path(lake.local(lake.version("communes", 5) / "communes.parquet")))
+
+
+def test_the_directory_of_a_number_that_is_void_goes(workspace):
+    lake = workspace.lake
+    begun = lake.release(6)
+    begun.mkdir(parents=True)
+    (begun / "manifest.json").write_text("{}\n")
+    publish(workspace, 105)  # finds the number begun and never committed, and makes it void
+    assert lake.numbers(lake.log) == [1, 2, 3, 4, 5, 6, 7]
+    collect(workspace)
+    assert not begun.exists()
+    assert verification.verify(lake).problems == []

@@ -105,8 +105,14 @@ def write_file(path: Path, data: bytes) -> None:
 def replace_file(path: Path, data: bytes) -> None:
     """Put a whole new content in place of a file: readers see the old or the new one."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    write_file(scratch, data)
-    scratch.replace(path)
+    try:
+        write_file(scratch, data)
+        scratch.replace(path)
+    except OSError:
+        # What failed to sync may look clean to the kernel: another attempt writes another file.
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+        raise
     sync_directory(path.parent)
 
 
