@@ -41,7 +41,8 @@ def connect(
             f"the memory limit of {memory_limit} was not enough: {error}",
             hint="raise MOULOUYA_MEMORY_LIMIT",
         ) from error
-    except (duckdb.IOException, duckdb.FatalException) as error:
+    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
+        # What cannot be synced or opened at the end of a transaction is told as the last two.
         raise LakeError(
             f"reading or writing failed: {error}", hint="is the disk full, or failing (dmesg)?"
         ) from error

@@ -154,11 +154,25 @@ def _version(folder: Path, found: Verified) -> None:
     for file in record["files"]:
         if not buried or (file["name"] in there and not record.get("erased")):
             found.check(folder / file["name"], file)
+    _same_deliveries(found, folder, record)
     recipe = (record.get("provenance") or {}).get("recipe_sha256")
     if recipe is not None and not record.get("erased"):
         found.check(folder / "recipe.json", {"sha256": recipe}, data=False)
     for name in sorted(there - {file["name"] for file in record["files"]} - {*UNLISTED}):
         found.problem(folder / name, "is no part of the version")
+
+
+def _same_deliveries(found: Verified, folder: Path, record: dict[str, Any]) -> None:
+    """A delivery's own record has no hash: what the versions made of it say of it is the proof."""
+    for told in record["snapshots"]:
+        path = found.lake.snapshots(record["slug"]) / str(told["number"]) / "snapshot.json"
+        found.lake.refresh(path.parent)
+        if not path.exists():
+            found.problem(path, f"is missing, and {folder} was made from it")
+            continue
+        kept = read_json(path)
+        if any(kept[name] != value for name, value in told.items() if name in kept):
+            found.problem(path, f"is not what {folder / 'version.json'} says of it")
 
 
 def _held(folder: Path, found: Verified) -> None:

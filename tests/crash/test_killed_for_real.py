@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -30,10 +31,13 @@ def test_the_command_line_goes_on_after_a_kill(base, folder, call):
     run = [*command, "run", "--all", *options]
     trace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={name}",
              "-e", f"inject={name}:signal=KILL:when={nth}"]  # fmt: skip
-    killed = subprocess.run([*trace, *run], capture_output=True, text=True, check=False)
-    assert killed.returncode == -9, killed.stderr
+    environment = {**os.environ, "MOULOUYA_STATE": f"{lake}.state"}
+    killed = subprocess.run(
+        [*trace, *run], env=environment, capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -9, killed.stdout + killed.stderr
     assert auditor.audit(lake) == []
-    done = subprocess.run(run, capture_output=True, text=True, check=False)
+    done = subprocess.run(run, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     answered = json.loads(done.stdout)
     assert {one["outcome"] for one in answered["runs"]} <= {"published", "unchanged"}

@@ -220,7 +220,6 @@ def parse(trace: Path, pid: int) -> Iterator[Call]:
 
 def relevant(calls: list[Call], lake: Path) -> list[Call]:
     """The calls that create, write, sync, name or remove something of the lake."""
-    root = str(lake)
     found = []
     for call in calls:
         if call.name == "lseek" or call.result < 0:
@@ -228,9 +227,14 @@ def relevant(calls: list[Call], lake: Path) -> list[Call]:
         arguments = decoded(call.arguments)
         if call.name in ("openat", "open") and "O_CREAT" not in call.arguments:
             continue
-        if root in arguments and call.nth:
+        if call.nth and inside(lake, arguments):
             found.append(call)
     return found
+
+
+def inside(lake: Path, arguments: str) -> bool:
+    """Whether a call was about the lake, and not about something beside it."""
+    return any(f"{lake}{end}" in arguments for end in ("/", ">", '"'))
 
 
 def decoded(arguments: str) -> str:

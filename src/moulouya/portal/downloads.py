@@ -6,8 +6,10 @@ import datetime as dt
 import secrets
 from collections.abc import Iterator
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from pathlib import Path
 
+import orjson
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -70,6 +72,10 @@ def dataset_file(request: Request) -> Response:
     if name in found.files:
         file = found.files[name]
         return _file(current, request, found.folder / name, file.media_type, file.sha256,
+                     found.created, f"{slug}-v{number}-{name}")  # fmt: skip
+    if name == "version.json":
+        sha256 = dataset.sha256 if found is dataset else _sha256_then(current.lake, slug, number)
+        return _file(current, request, found.folder / name, "application/json", sha256,
                      found.created, f"{slug}-v{number}-{name}")  # fmt: skip
     if name in RECORDS and _here(current.lake, found.folder / name).is_file():
         return _file(current, request, found.folder / name, "application/json", None,
@@ -146,6 +152,18 @@ def _number(text: str) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 9 or text.startswith("0"):
         raise HTTPException(404)
     return int(text)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_then(lake: Lake, slug: str, number: int) -> str | None:
+    """The SHA-256 of an older version's version.json, by the newest release that showed it."""
+    for released in reversed(lake.numbers_here(lake.releases)):
+        path = lake.release(released) / "manifest.json"
+        if path.exists():
+            named = orjson.loads(path.read_bytes())["datasets"].get(slug, {})
+            if named.get("version") == number:
+                return str(named["version_sha256"])
+    return None
 
 
 def _older(lake: Lake, slug: str, number: int) -> PublishedVersion:

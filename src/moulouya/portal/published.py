@@ -78,9 +78,13 @@ class PublishedVersion:
 
 @dataclass(frozen=True)
 class PublishedDataset(PublishedVersion):
-    """A dataset of a release, at the version that the release names."""
+    """A dataset of a release, at the version that the release names.
+
+    ``sha256`` is that of its version.json, as the manifest has it.
+    """
 
     theme: str
+    sha256: str
 
     @property
     def definition(self) -> Record:
@@ -192,8 +196,9 @@ def _read_dataset(
     else:
         version = read_version(lake, slug, number)
         dataset = PublishedDataset(
-            slug, number, folder, version.record, version.files, theme=named["theme"]
-        )
+            slug, number, folder, version.record, version.files,
+            theme=named["theme"], sha256=named["version_sha256"],
+        )  # fmt: skip
     # What is brought from a store is held against its hash when it is asked for.
     for file in () if lake.remote else dataset.files.values():
         verified.require(folder / file.name, file.sha256, f"{what}: {file.name}")
