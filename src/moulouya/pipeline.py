@@ -263,6 +263,8 @@ def _transform(run: Run) -> tuple[Path, int]:
 
 def _publish(run: Run) -> dict[str, Any]:
     dataset, lake = run.dataset, run.lake
+    # Before anything is compared: who publishes meanwhile takes this number, and the commit fails.
+    number = versions.next_number(lake, dataset.slug)
     previous = versions.standing(lake, dataset.slug)
     late = arrival.late(run, previous)
     if late is not None:
@@ -315,7 +317,7 @@ def _publish(run: Run) -> dict[str, Any]:
         rejected=staged.rejected if staged else 0,
         previous=previous,
         settings=run.settings,
-        number=versions.next_number(lake, dataset.slug),
+        number=number,
         provenance=run.made_of(today, history),
     )
     reasons += _taken_back_before(run, draft_folder)

@@ -27,7 +27,9 @@ from moulouya.workspace import Dataset
 
 def new_run_id(slug: str) -> str:
     """A run id of its own for a run that no scheduler named."""
-    return f"{slug}-{now():%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    at = dt.datetime.now(dt.UTC)
+    # Milliseconds first: runs of one second follow each other by their names.
+    return f"{slug}-{at:%Y%m%dT%H%M%S}-{at.microsecond // 1000:03x}{secrets.token_hex(2)[1:]}"
 
 
 @dataclass(frozen=True)

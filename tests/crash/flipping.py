@@ -16,9 +16,8 @@ from .portals import Portal, addresses, damaged_answer, sound_bodies
 from .tracing import Zygote
 from .trial import Tally
 
-# What is not found yet; each has a test of its own that is expected to fail until it is.
+# Their own hash is kept nowhere in full: `verify` sees most flips in them, and not all.
 UNNAMED = ("snapshot.json",)
-SERVED_DAMAGED = ("version.json",)
 PASSING = (*auditor.PASSING, "FORMAT")
 
 
@@ -71,7 +70,12 @@ def _signs(name: str) -> list[str]:
     if not name.startswith("log/"):
         return [name]
     number = int(name.removeprefix("log/"))
-    return [name, f"log/{number + 1}: does not continue", f"releases/{number}/manifest.json"]
+    return [
+        name,
+        "damaged record: KeyError",
+        f"log/{number + 1}: does not continue",
+        f"releases/{number}/manifest.json",
+    ]
 
 
 def flip(tally: Tally, lake: Path, count: int, folder: Path, seed: int = 11) -> None:
@@ -96,7 +100,7 @@ def flip(tally: Tally, lake: Path, count: int, folder: Path, seed: int = 11) -> 
             if not any(one in problem for problem in problems for one in _signs(name)):
                 tally.blame(where, [f"verify does not name it: {problems[:3]}"])
                 tally.count("not named by verify")
-            if path in public and path.name not in SERVED_DAMAGED:
+            if path in public:
                 tally.count("asked for")
                 tally.blame(where, damaged_answer(portal, public[path], sound))
     tally.blame("all turned back", verification.verify(look_into(lake)).problems)

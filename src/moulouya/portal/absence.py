@@ -77,7 +77,7 @@ class NoMore(HTTPException):
 
 def of_version(lake: Lake, catalogue: Catalogue, slug: str, number: int) -> NoMore | None:
     """Why a version of a dataset cannot be had any more; None when nothing took it away."""
-    gone = history.gone(lake, catalogue.number)
+    gone = catalogue.gone
     dataset = catalogue.datasets.get(slug)
     successor = dataset.number if dataset is not None else None
     withdrawal = gone.withdrawn.get((slug, number))

@@ -105,7 +105,7 @@ def release_file(request: Request) -> Response:
         return _file(current, request, path, "application/json", None, created, name)
     if name not in listed:
         raise HTTPException(404)
-    if number < history.gone(current.lake, catalogue.number).expired.releases_before:
+    if number < catalogue.gone.expired.releases_before:
         raise HTTPException(410, f"the catalogue files of release {number} have expired; its "
                                  "manifest.json has not")  # fmt: skip
     file = listed[name]

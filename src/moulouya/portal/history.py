@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from moulouya import released
 from moulouya.portal.languages import Language
 from moulouya.portal.published import (
     Catalogue,
@@ -20,7 +19,7 @@ from moulouya.portal.published import (
     report,
 )
 from moulouya.storage.lake import Lake
-from moulouya.withdrawals import Gone, Withdrawal
+from moulouya.withdrawals import Withdrawal
 
 MOST_COLUMNS = 3
 
@@ -47,27 +46,19 @@ def version_of(lake: Lake, slug: str, number: int) -> PublishedVersion | None:
         return None
 
 
-@lru_cache(maxsize=4)
-def gone(lake: Lake, release: int) -> Gone:
-    """What a release says is published no longer."""
-    return released.read(lake, release, verify=False).gone
-
-
 def known(lake: Lake, catalogue: Catalogue, slug: str) -> bool:
     """Whether a dataset is published, or was until its versions were withdrawn."""
-    return slug in catalogue.datasets or any(
-        one.slug == slug for one in gone(lake, catalogue.number).withdrawals
-    )
+    return slug in catalogue.datasets or any(one.slug == slug for one in catalogue.gone.withdrawals)
 
 
 def of_dataset(lake: Lake, catalogue: Catalogue, slug: str) -> Iterator[Event]:
     """What happened to a dataset as of a release, newest first by the numbers of the versions."""
     taken_back = {
         one.version: one
-        for one in gone(lake, catalogue.number).withdrawals
+        for one in catalogue.gone.withdrawals
         if one.slug == slug
     }  # fmt: skip
-    absent = gone(lake, catalogue.number).by_slug().get(slug, frozenset())
+    absent = catalogue.gone.by_slug().get(slug, frozenset())
     dataset = catalogue.datasets.get(slug)
     newest = max([*taken_back, dataset.number if dataset is not None else 0])
     for withdrawal, at in withdrawn(lake, catalogue, slug):
@@ -82,7 +73,7 @@ def of_dataset(lake: Lake, catalogue: Catalogue, slug: str) -> Iterator[Event]:
 
 def of_all(lake: Lake, catalogue: Catalogue, most: int) -> list[Event]:
     """The newest events of every dataset, read from the lake no further than they are needed."""
-    slugs = {*catalogue.datasets, *(one.slug for one in gone(lake, catalogue.number).withdrawals)}
+    slugs = {*catalogue.datasets, *(one.slug for one in catalogue.gone.withdrawals)}
     waiting: list[tuple[float, str, int, Event, Iterator[Event]]] = []
 
     def put(slug: str, events: Iterator[Event], turn: int) -> None:
@@ -102,11 +93,7 @@ def of_all(lake: Lake, catalogue: Catalogue, most: int) -> list[Event]:
 
 def withdrawn(lake: Lake, catalogue: Catalogue, slug: str) -> list[tuple[Withdrawal, dt.datetime]]:
     """The versions of a dataset that were taken back, the last one withdrawn first."""
-    found = [
-        (one, moment(one.withdrawn))
-        for one in gone(lake, catalogue.number).withdrawals
-        if one.slug == slug
-    ]
+    found = [(one, moment(one.withdrawn)) for one in catalogue.gone.withdrawals if one.slug == slug]
     return sorted(found, key=lambda pair: (pair[1], pair[0].version), reverse=True)
 
 

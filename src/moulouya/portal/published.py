@@ -17,6 +17,7 @@ from moulouya.errors import LakeError
 from moulouya.portal.marks import Verified
 from moulouya.storage.lake import Lake
 from moulouya.versions import MEDIA_TYPES
+from moulouya.withdrawals import Gone
 
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 SLUG = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -108,6 +109,7 @@ class Catalogue:
     region: Record
     datasets: Mapping[str, PublishedDataset]
     files: Mapping[str, PublishedFile]
+    gone: Gone
     lake: Lake = field(repr=False, compare=False)
     verified: Verified = field(repr=False, compare=False)
 
@@ -179,6 +181,7 @@ def _read_release(
         region=manifest["region"],
         datasets=datasets,
         files=files,
+        gone=committed.gone,
         lake=lake,
         verified=verified,
     )

@@ -16,6 +16,7 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 
 from moulouya.definition import Column
 from moulouya.errors import DefinitionError, Fault
+from moulouya.expectations import Expectation as Written
 from moulouya.expectations import ExpectationSuiteFile
 from moulouya.quality import metrics, regional, series, uniqueness
 from moulouya.region import Text
@@ -182,7 +183,7 @@ def _from_file(dataset: Dataset, moment: Moment, tables: Collection[str]) -> lis
         reason = written.meta.reason or written.notes
         rule = Rule(
             type=written.type,
-            kwargs=written.kwargs,
+            kwargs=_arguments_of(written),
             source="expectations",
             severity=written.severity,
             reason=reason.en if isinstance(reason, Text) else reason,
@@ -199,6 +200,13 @@ def _from_file(dataset: Dataset, moment: Moment, tables: Collection[str]) -> lis
     if file.faults:
         raise DefinitionError(file.faults)
     return found
+
+
+def _arguments_of(written: Written) -> dict[str, Any]:
+    """Its arguments; a query has no words of its own but its description."""
+    if written.type != "unexpected_rows_expectation" or written.description is None:
+        return written.kwargs
+    return {**written.kwargs, "description": written.description}
 
 
 def _check_arguments(rule: Rule, number: int, file: YamlFile) -> None:
