@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+
 import pytest
 from starlette.testclient import TestClient
 
-from moulouya import catalogue, ledger, pipeline, release, retention
+from moulouya import catalogue, ledger, pipeline, release, retention, verification
 from moulouya.portal.app import create_app
 from moulouya.storage import leases
 from small_workspace import SmallWorkspace
@@ -114,3 +119,22 @@ def test_what_the_portal_serves_is_not_cleared_away_under_it(workspace):
     withdraw(workspace, 3)
     assert client.get("/en/").status_code == 200
     assert leases.held(workspace.lake) == {3, 4}, "pages of the former one are still being sent"
+
+
+SERVE = "from moulouya.portal.app import create_app; from moulouya.settings import Settings; "
+
+
+@pytest.mark.parametrize("place", ["reader_after_head", "reader_after_lease", "reader_after_check"])
+def test_a_portal_that_dies_while_it_takes_up_a_release_leaves_no_lease(workspace, place):
+    settings = workspace.settings
+    environment = os.environ | {
+        "MOULOUYA_ABORT_AT": place,
+        "MOULOUYA_WORKSPACE": str(settings.workspace_root),
+        "MOULOUYA_LAKE": str(settings.lake_root),
+        "MOULOUYA_STATE": str(settings.state_root),
+    }
+    command = [sys.executable, "-c", f"{SERVE}create_app(Settings())"]
+    assert subprocess.run(command, env=environment, check=False).returncode == -signal.SIGKILL
+    assert leases.held(workspace.lake) == set()
+    assert verification.verify(workspace.lake).problems == []
+    assert portal(workspace).get("/en/").status_code == 200

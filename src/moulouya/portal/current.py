@@ -197,6 +197,7 @@ class Current:
 
         That of the release before is given back one release later: its pages are still being sent.
         """
+        reached("reader_after_head")
         lease = leases.hold(self.lake, number)
         try:
             if number < self._oldest():
