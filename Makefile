@@ -1,10 +1,11 @@
 # Every habit of the project is a verb here; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format typecheck layers compose-check bench crash schemas lock clean
+.PHONY: help setup run test coverage lint format typecheck layers compose-check bench crash lighthouse looks schemas lock clean
 unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PARTS ?= tests
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,8 +13,11 @@ help: ## List the verbs
 run: .venv/.run ## Start Airflow and the portal, run every dataset, print where to look
 	@$(BIN)/python -m ops.run
 
-test: .venv/.dev ## Run the whole test suite with its coverage (PARTS=tests/staging for a part)
-	@$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered $(PARTS)
+test: .venv/.dev ## Run the whole test suite (PARTS=tests/staging for a part)
+	@$(PYTEST) $(PARTS)
+
+coverage: .venv/.dev ## The same, and tell which lines were reached; half as much time again
+	@$(PYTEST) --cov --cov-report=term:skip-covered $(PARTS)
 
 lint: .venv/.dev ## Check format and style
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check .
@@ -35,6 +39,12 @@ bench: .venv/.dev ## Measure speed and memory against peers, append to benchmark
 
 crash: .venv/.dev ## Kill, fill, cut and flip for an hour; progress, then a summary as JSON
 	@$(BIN)/python -m tests.crash --long
+
+lighthouse: .venv/.dev ## Measure one page of each type with Lighthouse against its budget
+	@$(BIN)/python -m tests.browser.lighthouse
+
+looks: .venv/.dev ## Take the small pictures anew that pages are compared with
+	@$(BIN)/python -m tests.browser.looks
 
 schemas: .venv/.dev ## Write the JSON Schemas and the generated reference pages
 	@$(BIN)/python -m moulouya.schemas schemas && $(BIN)/python docs/generate.py

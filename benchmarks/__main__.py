@@ -1,4 +1,8 @@
-"""``make bench``: run every benchmark, print its figures, append them to history.jsonl."""
+"""``make bench``: run every benchmark, print its figures, append them to history.jsonl.
+
+``python -m benchmarks records_api 1000000 --peers`` runs the named ones; numbers and
+what begins with a dash are for them.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +28,21 @@ BENCHMARKS = (
     "release_commit",
     "dag_parse",
     "default_run",
+    "sql_service",
+    "records_api",
+    "search",
 )
 
 
 def main() -> int:
     """Run the named benchmarks (default: all) in processes of their own."""
-    wanted = sys.argv[1:] or [name for name in BENCHMARKS if (HERE / f"{name}.py").exists()]
+    options = [one for one in sys.argv[1:] if one.startswith("-") or one.isdigit()]
+    wanted = [one for one in sys.argv[1:] if one not in options]
+    wanted = wanted or [name for name in BENCHMARKS if (HERE / f"{name}.py").exists()]
     failed = 0
     for name in wanted:
         print(f"== {name}", flush=True)
-        command = [sys.executable, "-m", f"benchmarks.{name}", "--json"]
+        command = [sys.executable, "-m", f"benchmarks.{name}", *options, "--json"]
         done = subprocess.run(
             command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=False
         )

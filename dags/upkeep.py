@@ -1,4 +1,5 @@
-"""The upkeep DAG: once a week every file of the lake is hashed, and what has expired is removed."""
+"""The upkeep DAG: once a week every file of the lake is hashed, what has expired is removed, and
+people who asked something are forgotten when their time is over."""
 
 from __future__ import annotations
 
@@ -26,6 +27,19 @@ class Collect(BaseOperator):
         return steps.tell(context, {"outcome": "published", "sentence": told, **found})
 
 
+class Forget(BaseOperator):
+    """Deletes names and e-mails of people whose requests were closed long enough ago, and the
+    addresses that never confirmed that they follow something."""
+
+    def execute(self, context):
+        found = steps.call(context, "participation.clean")
+        told = (
+            f"{found['senders_forgotten']} senders of requests forgotten, "
+            f"{found['followers_forgotten']} followers that never confirmed"
+        )
+        return steps.tell(context, {"outcome": "published", "sentence": told, **found})
+
+
 with DAG(
     "upkeep",
     schedule=DeltaDataIntervalTimetable(dt.timedelta(days=7)),
@@ -43,3 +57,4 @@ with DAG(
 ) as upkeep:
     verify = Verify(task_id="verify")
     verify.set_downstream(Collect(task_id="gc"))
+    Forget(task_id="forget")

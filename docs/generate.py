@@ -116,10 +116,9 @@ def _settings() -> Iterator[str]:
     for name, field in Settings.model_fields.items():
         annotation = field.annotation
         kind = getattr(annotation, "__name__", None) or str(annotation)
-        kind = {"Path": "folder", "str": "text", "int": "integer", "float": "number"}.get(
-            kind, "folder"
-        )
-        default = "" if field.default in (None, "") else f"`{field.default}`"
+        kinds = {"SecretStr": "text", "str": "text", "int": "integer", "float": "number"}
+        kind = kinds.get(kind, "file" if name == "sql_keys" else "folder")
+        default = "" if field.default is None or not str(field.default) else f"`{field.default}`"
         yield f"| `MOULOUYA_{name.upper()}` | {kind} | {default} | {field.description} |"
 
 

@@ -21,7 +21,8 @@ templates = Environment(
 )
 
 
-def html(template, status=200, **given):
-    """One page from its template."""
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+def html(template, status=200, forms=False, **given):
+    """One page from its template; ``forms`` where it may send something back here."""
+    policy = POLICY.replace("form-action 'none'", "form-action 'self'") if forms else POLICY
+    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(templates.get_template(template).render(**given), status, headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import moulouya_docs
+import moulouya_requests
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import APIRouter, Depends, FastAPI
@@ -102,3 +103,4 @@ app = FastAPI(
 )
 app.include_router(pages)
 app.include_router(moulouya_docs.pages)
+app.include_router(moulouya_requests.pages)

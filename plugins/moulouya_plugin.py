@@ -99,6 +99,13 @@ class MoulouyaPlugin(AirflowPlugin):
             "nav_top_level": True,
         },
         {
+            "name": "Requests",
+            "href": "moulouya/requests",
+            "destination": "nav",
+            "url_route": "requests",
+            "nav_top_level": True,
+        },
+        {
             "name": "Data Docs",
             "href": "moulouya/data-docs?dag={DAG_ID}",
             "destination": "dag",

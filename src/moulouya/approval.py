@@ -23,6 +23,7 @@ def approve(
     dataset, lake = _opened(settings, slug)
     with lake.locked(f"datasets-{slug}"):
         held = gates.undecided(lake, slug, run_id)
+        gates.require_whole(lake, held)
         record = read_json(held.path / "version.json")
         published = versions.standing(lake, slug)
         if suspicion.blocked(held.path, dataset):

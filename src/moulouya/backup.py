@@ -7,6 +7,7 @@ there. So a backup that was interrupted is a complete lake of an earlier release
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -17,7 +18,7 @@ from moulouya import release, released, retention
 from moulouya.copying import SEALS, Expected, Piece, copy_directory
 from moulouya.errors import LakeError, UsageError
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import canonical_json, read_json, sha256_of
+from moulouya.storage.files import checked_json, read_json, sha256_of
 from moulouya.storage.lake import VOID, Lake, identity_of
 
 Progress = Callable[[str, int, int], None]
@@ -85,28 +86,35 @@ def copy_all(
     done: Copied,
     progress: Progress,
 ) -> None:
-    """Copy directories, some at once; the first error of the target ends it."""
+    """Copy directories, some at once, and every delivery before what was made of any; the first
+    error of the target ends it.
+    """
 
     def one(folder: Path) -> Piece:
         piece = copy_directory(source, target, folder, expected)
         reached("backup_after_directory")
         return piece
 
+    deliveries = [folder for folder in folders if folder.is_relative_to(source.root / "snapshots")]
+    known = set(deliveries)
+    others = [folder for folder in folders if folder not in known]
+    number = itertools.count()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [pool.submit(one, folder) for folder in folders]
-        try:
-            for number, (folder, copied) in enumerate(zip(folders, waiting, strict=True)):
-                progress(str(folder.relative_to(source.root)), number, len(folders))
-                done.add(copied.result())
-        finally:
-            for copied in waiting:
-                copied.cancel()
+        for wave in (deliveries, others):
+            waiting = [pool.submit(one, folder) for folder in wave]
+            try:
+                for folder, copied in zip(wave, waiting, strict=True):
+                    progress(str(folder.relative_to(source.root)), next(number), len(folders))
+                    done.add(copied.result())
+            finally:
+                for copied in waiting:
+                    copied.cancel()
 
 
 def remember(target: Lake, copied: Copied, at: str) -> None:
     """Note in a backup when it was made and how far it goes."""
     record = {"format": 1, "made": at, **copied.to_json()}
-    target.write(target.root / "backup.json", canonical_json(record))
+    target.write(target.root / "backup.json", checked_json(record))
 
 
 def is_empty(lake: Lake) -> bool:
@@ -164,8 +172,16 @@ def _missing(source: Lake, target: Lake, until: int) -> Iterator[Path]:
         yield from (held / slug / run for run in source.names(held / slug) if run not in there)
     known = set(target.numbers(target.releases))
     for number in source.numbers(source.log):
-        if number <= until and number not in known and not released.is_void(source, number):
+        if number <= until and number not in known and _has_release(source, number):
             yield source.release(number)
+
+
+def _has_release(lake: Lake, number: int) -> bool:
+    """Whether an entry of the log commits a release; a damaged one is named with the log."""
+    try:
+        return not released.is_void(lake, number)
+    except LakeError:
+        return False
 
 
 def missing_numbers(source: Lake, target: Lake, kind: str) -> Iterator[Path]:

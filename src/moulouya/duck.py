@@ -33,7 +33,8 @@ def connect(
     if spill is not None:
         config["temp_directory"] = str(spill)
     con = duckdb.connect(str(database), read_only=read_only, config=config)
-    con.execute("SET TimeZone = 'UTC'")
+    # For the whole instance, as a cursor takes nothing else over.
+    con.execute("SET GLOBAL TimeZone = 'UTC'")
     try:
         yield con
     except duckdb.OutOfMemoryException as error:

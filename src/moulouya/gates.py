@@ -9,8 +9,9 @@ from typing import Any
 from moulouya.errors import UsageError
 from moulouya.ledger import Outcome, now, stamp
 from moulouya.storage.files import (
-    canonical_json,
+    checked_json,
     read_json,
+    sha256_of,
     told_plainly,
     write_file,
 )
@@ -38,7 +39,7 @@ def remember(
     """
     with told_plainly(f"noting what {dataset.slug} was made of"):
         material = _material(dataset, sha256, inputs, previous.number)
-        lake.write(_memory(lake, dataset), canonical_json(material))
+        lake.write(_memory(lake, dataset), checked_json(material))
 
 
 def _memory(lake: Lake, dataset: Dataset) -> Path:
@@ -86,8 +87,9 @@ def hold(lake: Lake, slug: str, run_id: str, folder: Path, reasons: list[str]) -
     with told_plainly(f"holding {slug}"):
         write_file(
             folder / "held.json",
-            canonical_json({"format": 1, "slug": slug, "run_id": run_id, "reasons": reasons,
-                            "held": stamp(now())}),
+            checked_json({"format": 1, "slug": slug, "run_id": run_id, "reasons": reasons,
+                          "held": stamp(now()),
+                          "version_sha256": sha256_of(folder / "version.json")}),
         )  # fmt: skip
         target, again = lake.quarantine(slug) / run_id, 1
         # An attempt of this run that was killed may have spoilt the name; the record tells the run.
@@ -106,6 +108,16 @@ def pending(lake: Lake, slug: str) -> list[Held]:
         decision = read_json(decided) if decided.exists() else None
         found.append(Held(record["run_id"], path.parent, record["reasons"], decision))
     return sorted(found, key=lambda held: read_json(held.path / "held.json")["held"])
+
+
+def require_whole(lake: Lake, held_version: Held) -> None:
+    """Raise LakeError unless a held version is still what was held: a person has looked at that."""
+    record = held_version.path / "version.json"
+    told = read_json(held_version.path / "held.json").get("version_sha256")
+    if told is not None:
+        lake.sound(record, {"sha256": told})
+    for file in read_json(record)["files"]:
+        lake.sound(held_version.path / file["name"], file)
 
 
 def held(
@@ -136,4 +148,4 @@ def decide(lake: Lake, held_version: Held, slug: str, decision: dict[str, str]) 
     """Record what a person decided, with name and reason."""
     path = lake.quarantine(slug) / f"{held_version.run_id}.decision.json"
     with told_plainly(f"recording the decision about {slug}"):
-        lake.write(path, canonical_json({"format": 1, "decided": stamp(now()), **decision}))
+        lake.write(path, checked_json({"format": 1, "decided": stamp(now()), **decision}))

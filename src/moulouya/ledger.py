@@ -8,11 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from moulouya.errors import MoulouyaError
-from moulouya.storage.files import canonical_json, read_json
+import structlog
+
+from moulouya.errors import LakeError, MoulouyaError
+from moulouya.storage.files import checked_json, read_json
 from moulouya.storage.lake import Lake
 
 Outcome = Literal["published", "unchanged", "held", "failed"]
+log = structlog.get_logger("moulouya")
 
 
 def now() -> dt.datetime:
@@ -71,7 +74,7 @@ def write(lake: Lake, record: RunRecord) -> Path:
     """Write a run's record under the day it started; a retry of the run replaces its own."""
     folder = lake.ledger / record.started[:10].replace("-", "/")
     path = folder / f"{record.run_id}.json"
-    lake.write(path, canonical_json(record.to_json()))
+    lake.write(path, checked_json(record.to_json()))
     return path
 
 
@@ -81,7 +84,21 @@ def records(lake: Lake) -> Iterator[dict[str, Any]]:
     if not lake.ledger.is_dir():
         return
     for path in sorted(lake.ledger.glob("*/*/*/*.json"), reverse=True):
-        yield read_json(path)
+        record = read(path)
+        if record is not None:
+            yield record
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """One record; None of a damaged one, which is left out: no other run stops for it.
+
+    The log of the process says so, and `moulouya verify` names it.
+    """
+    try:
+        return dict(read_json(path))
+    except LakeError as error:
+        log.warning("a record of the ledger is left out", reason=error.message)
+        return None
 
 
 def last_runs(lake: Lake, slugs: set[str]) -> dict[str, dict[str, Any]]:
@@ -95,7 +112,9 @@ def last_runs(lake: Lake, slugs: set[str]) -> dict[str, dict[str, Any]]:
         if str(path.parent) != day and slugs <= found.keys():
             break
         day = str(path.parent)
-        record = read_json(path)
+        record = read(path)
+        if record is None:
+            continue
         slug = record["slug"]
         if slug not in found or order(record) > order(found[slug]):
             found[slug] = record

@@ -15,7 +15,7 @@ from typing import Any
 
 from moulouya.ledger import stamp
 from moulouya.snapshots import Interval, Snapshot
-from moulouya.storage.files import canonical_json, read_json
+from moulouya.storage.files import checked_json, read_json
 from moulouya.storage.lake import Lake
 from moulouya.versions import Version
 
@@ -84,7 +84,7 @@ def confirm(lake: Lake, standing: Version, place: Place) -> None:
         "retrieved": stamp(place.retrieved),
         "interval": {"start": stamp(start), "end": stamp(end)} if start and end else None,
     }
-    lake.write(lake.versions(standing.slug) / "confirmed.json", canonical_json(record))
+    lake.write(lake.versions(standing.slug) / "confirmed.json", checked_json(record))
 
 
 def _noted(lake: Lake, version: Version) -> Place | None:

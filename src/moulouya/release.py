@@ -26,6 +26,7 @@ from moulouya.storage.conflicts import attempts
 from moulouya.storage.crashpoints import reached
 from moulouya.storage.files import (
     canonical_json,
+    checked_json,
     read_json,
     remove_tree,
     sha256_of,
@@ -127,9 +128,11 @@ def _gone(of: Lake | Release) -> Gone:
 def plan(lake: Lake, region: Region, public_url: str, change: Change = NOTHING) -> Plan:
     """The next release as the committed versions and the list of what is gone make it.
 
-    Only versions that the release before did not show are read.
+    Only versions that the release before did not show are read. Raises LakeError where the log has
+    holes.
     """
     last = current(lake, verify=False)
+    _require_whole_log(lake)
     before = last.gone if last is not None else Gone()
     gone = before.after(change)
     was, is_gone = before.by_slug(), gone.by_slug()
@@ -157,6 +160,16 @@ def plan(lake: Lake, region: Region, public_url: str, change: Change = NOTHING) 
             slug for slug in datasets if slug in fresh or was.get(slug) != is_gone.get(slug)
         ),
     )
+
+
+def _require_whole_log(lake: Lake) -> None:
+    """Refuse to go on with a log of which entries are missing: a backup may still have them."""
+    numbers = lake.numbers_here(lake.log)
+    missing = sorted(set(range(1, len(numbers) + 1)) - set(numbers))
+    if missing:
+        named = ", ".join(map(str, missing[:5]))
+        raise LakeError(f"{lake.log} lacks the entries {named}: something was deleted there",
+                        hint="moulouya verify, then moulouya restore")  # fmt: skip
 
 
 def _entry(version: Version) -> dict[str, Any]:
@@ -292,7 +305,7 @@ def _entry_of_log(lake: Lake, number: int, kind: str, writer: str) -> dict[str, 
 def _put(lake: Lake, entry: dict[str, Any]) -> bool:
     """Write an entry of the log; False when another one has the number."""
     path = lake.log / str(entry["release"])
-    if lake.put_new(path, canonical_json(entry)):
+    if lake.put_new(path, checked_json(entry)):
         return True
     # Over a network, an answer may be lost and its request repeated: then the entry is ours.
     lake.refresh(lake.log)

@@ -108,13 +108,69 @@ def reproduce_all(
     """
     lake = look_into(settings)
     newest = {slug: versions.standing(lake, slug) for slug in lake.names(lake.datasets)}
-    there = {slug: version.number for slug, version in newest.items() if version is not None}
-    for done, (slug, number) in enumerate(there.items()):
-        on_progress(slug, done, len(there))
+    there = [(slug, version.number) for slug, version in newest.items() if version is not None]
+    yield from _each(settings, there, on_progress)
+
+
+def reproduce_with_inputs(
+    settings: Settings,
+    slug: str,
+    number: int,
+    on_progress: Callable[[str, int, int], None] = lambda slug, done, total: None,
+) -> Iterator[Reproduction]:
+    """Reproduce a version and all that it was made of, down to the deliveries; inputs first.
+
+    Raises UsageError when there is no such version. One that cannot be reproduced does not stop
+    the others.
+    """
+    lake = look_into(settings)
+    _version(lake, slug, number)
+    yield from _each(settings, _made_of(lake, slug, number), on_progress)
+
+
+def _each(
+    settings: Settings,
+    wanted: list[tuple[str, int]],
+    on_progress: Callable[[str, int, int], None],
+) -> Iterator[Reproduction]:
+    for done, (slug, number) in enumerate(wanted):
+        on_progress(slug, done, len(wanted))
         try:
             yield reproduce(settings, slug, number)
-        except CannotReproduce as error:
+        except (CannotReproduce, LakeError, UsageError) as error:
             yield Reproduction(slug, number, "cannot", (), (error.message,), 0.0)
+
+
+def _made_of(lake: Lake, slug: str, number: int) -> list[tuple[str, int]]:
+    """A version and every version that had a say in its rows, each after those it was made of.
+
+    Those are its inputs, the tables that it refers to, and what its deliveries were merged into.
+    """
+    ordered: list[tuple[str, int]] = []
+    met: set[tuple[str, int]] = set()
+    waiting = [((slug, number), False)]
+    while waiting:
+        one, inputs_are_done = waiting.pop()
+        if inputs_are_done:
+            ordered.append(one)
+        elif one not in met:
+            met.add(one)
+            waiting.append((one, True))
+            waiting += [(other, False) for other in _directly_made_of(lake, *one)]
+    return ordered
+
+
+def _directly_made_of(lake: Lake, slug: str, number: int) -> list[tuple[str, int]]:
+    try:
+        record = versions.read(lake, slug, number).record
+    except (LakeError, OSError):
+        return []  # told when it is its turn
+    told = record.get("provenance") or {}
+    named = [told.get("inputs") or {}, *(told.get("references") or {}).values()]
+    found = {(other, said["version"]) for one in named for other, said in one.items()}
+    if told.get("merged") and told.get("previous"):
+        found.add((slug, told["previous"]["version"]))
+    return sorted(found)
 
 
 def _version(lake: Lake, slug: str, number: int) -> Version:

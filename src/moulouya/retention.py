@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from moulouya import gates, publication, release, versions, workspace
+from moulouya import gates, ledger, publication, release, versions, workspace
 from moulouya.definition.dataset import Retention
 from moulouya.ledger import now, stamp
 from moulouya.release import Change, Release
@@ -21,7 +21,7 @@ from moulouya.released import is_void
 from moulouya.settings import Settings
 from moulouya.storage import leases
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import canonical_json, read_json
+from moulouya.storage.files import canonical_json, checked_json, read_json
 from moulouya.storage.lake import Lake, look_into, open_lake
 from moulouya.workspace import Workspace
 
@@ -189,7 +189,7 @@ def _bury(lake: Lake, newest: Release, slug: str, number: int, why: str, found: 
             "format": 1, "slug": slug, "version": number, "why": why, "release": newest.number,
             "expired": stamp(now()), "successor": entry["version"] if entry else None,
         }  # fmt: skip
-        lake.put_new(folder / TOMBSTONE, canonical_json(stone))
+        lake.put_new(folder / TOMBSTONE, checked_json(stone))
     record = read_json(folder / "version.json")
     if erased:
         _blank(lake, folder, record)
@@ -256,7 +256,8 @@ def _ended(
     if held:
         return _moment(decision["decided"]) if decision else None
     record = next(lake.ledger.glob(f"*/*/*/{folder.name}.json"), None)
-    return _moment(read_json(record)["ended"]) if record is not None else None
+    run = ledger.read(record) if record is not None else None
+    return _moment(run["ended"]) if run is not None else None
 
 
 def _what_would_go(

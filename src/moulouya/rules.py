@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,6 @@ class Rules:
 
         return duckdb.connect()
 
-    @cached_property
-    def _reserved(self) -> set[str]:
-        words = self._duckdb.execute(
-            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
-        )
-        return {word for (word,) in words.fetchall()}
-
     def check(
         self,
         file: YamlFile,
@@ -74,11 +67,15 @@ class Rules:
             if name not in region.themes:
                 hint = did_you_mean(name, region.themes).removeprefix("; ")
                 yield file.fault(place, f"theme {name!r} is not in region.yml", hint or None)
+        if definition.series is not None and definition.series not in region.series:
+            hint = did_you_mean(definition.series, region.series).removeprefix("; ")
+            message = f"series {definition.series!r} is not in region.yml"
+            yield file.fault(("series",), message, hint or None)
         if definition.publisher not in region.publishers:
             hint = did_you_mean(definition.publisher, region.publishers).removeprefix("; ")
             message = f"publisher {definition.publisher!r} is not in region.yml"
             yield file.fault(("publisher",), message, hint or None)
-        if slug in self._reserved:
+        if slug in _reserved():
             hint = "it names the table in SQL too: choose another"
             yield file.fault((), f"{slug!r} is a reserved word of SQL", hint)
         if slug == STAGED:
@@ -238,6 +235,18 @@ class Rules:
             problem.lineno = _duckdb_line(str(error))
             raise problem from error
         return names
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    """The reserved words of SQL, asked for once: opening a DuckDB costs ten milliseconds."""
+    import duckdb
+
+    with duckdb.connect() as con:
+        words = con.execute(
+            "SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'"
+        )
+        return frozenset(word for (word,) in words.fetchall())
 
 
 def _named(

@@ -230,9 +230,15 @@ def fail(run: Run, error: Exception) -> None:
             if staged.get("rejects") and Path(staged["rejects"]).exists():
                 lake.keep(Path(staged["rejects"]), kept / "rejected.parquet")
         end(run, "failed", error=ledger.describe(error))
-    except (OSError, MoulouyaError) as second:
-        # The lake itself cannot be written (a full disk): the first error is the one to show.
-        error.add_note(f"the failure could not be recorded: {second}")
+    except (OSError, MoulouyaError):
+        # The lake itself cannot be written (a full disk): what the run has made leaves its room to
+        # the record. A run that is tried again makes it anew.
+        remove_tree(run.scratch)
+        try:
+            end(run, "failed", error=ledger.describe(error))
+        except (OSError, MoulouyaError) as second:
+            # The first error is the one to show.
+            error.add_note(f"the failure could not be recorded: {second}")
 
 
 def report(run: Run) -> dict[str, Any]:

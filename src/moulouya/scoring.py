@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
-from moulouya import release, versions
+from moulouya import ledger, release, versions
 from moulouya.errors import LakeError
 from moulouya.release import Release
 from moulouya.storage.files import read_json
@@ -119,8 +119,8 @@ def _looks(lake: Lake, slug: str, since: dt.datetime, until: dt.datetime) -> Ite
     day = since.date() - dt.timedelta(days=1)
     while day <= until.date():
         for path in (lake.ledger / f"{day:%Y/%m/%d}").glob(f"{slug}-*.json"):
-            run = read_json(path)
-            if run["outcome"] in ("published", "unchanged"):
+            run = ledger.read(path)
+            if run is not None and run["outcome"] in ("published", "unchanged"):
                 yield _moment(run["ended"])
         day += dt.timedelta(days=1)
 

@@ -18,7 +18,7 @@ from moulouya.duck import identifier, literal
 
 METADATA = "serving.duckdb"
 # Names of attached files have a dot, which no theme and no slug has.
-_METADATA_AS = "release.duckdb"
+METADATA_AS = "release.duckdb"
 Table = tuple[str, str]
 
 
@@ -44,17 +44,15 @@ def connect(
     with duck.connect(memory_limit=memory_limit, threads=threads, spill=spill) as con:
         schemas = {theme for theme, _ in tables}
         if metadata is not None:
-            con.execute(
-                f"ATTACH {literal(str(metadata))} AS {identifier(_METADATA_AS)} (READ_ONLY)"
-            )
+            con.execute(f"ATTACH {literal(str(metadata))} AS {identifier(METADATA_AS)} (READ_ONLY)")
             described = con.execute(
                 "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'catalogue' "
-                f"AND database_name = {literal(_METADATA_AS)}"
+                f"AND database_name = {literal(METADATA_AS)}"
             ).fetchall()
             con.execute("CREATE SCHEMA catalogue")
             for (name,) in described:
                 table = f"catalogue.{identifier(name)}"
-                con.execute(f"CREATE VIEW {table} AS FROM {identifier(_METADATA_AS)}.{table}")
+                con.execute(f"CREATE VIEW {table} AS FROM {identifier(METADATA_AS)}.{table}")
         for theme in sorted(schemas):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(theme)}")
         for (theme, slug), path in tables.items():

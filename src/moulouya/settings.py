@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # As S3 allows them: a bucket's name, and keys that need no escaping anywhere.
@@ -69,6 +69,65 @@ class Settings(BaseSettings):
         description="address put into the User-Agent; default: the contact of region.yml",
     )
 
+    participation_url: str = Field(
+        "",
+        description="PostgreSQL database of requests and reports, as "
+        "postgresql+psycopg://user@host/name; default: SQLite in the state folder",
+    )
+    personal_days: int = Field(
+        90,
+        ge=7,
+        description="days within which name and e-mail of a sender are deleted once the request "
+        "is closed",
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="what the portal signs its forms with, the same on every host; default: made "
+        "once, in the state folder",
+    )
+    proxies: int = Field(
+        0, ge=0, description="proxies in front of the portal, which add to X-Forwarded-For"
+    )
+
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="server through which mail is sent, as smtp[s]://user:password@host:port; smtp "
+        "begins TLS with STARTTLS; smtp+plain:// is for a relay on this machine; default: no mail",
+    )
+    mail_from: str = Field(
+        "",
+        description="address from which mail is sent; where it is set, the portal offers to tell "
+        "readers by mail, and whoever sends needs MOULOUYA_SMTP_URL too",
+    )
+    mails_per_second: float = Field(5.0, gt=0, description="mails sent in a second, at most")
+
+    sql_workers: int = Field(
+        8, ge=0, description="SQL statements of readers that run at once; 0: the service is off"
+    )
+    sql_seconds: float = Field(
+        3.0,
+        gt=0,
+        description="time for one statement of a reader; with a contact 10/3 of it, with a key 10 "
+        "times",
+    )
+    sql_rows: int = Field(
+        10_000,
+        ge=1,
+        description="rows of one result; with a contact 5 times as many, with a key 100 times",
+    )
+    sql_memory: int = Field(
+        512 * 1024**2, ge=128 * 1024**2, description="bytes of memory for one statement of a reader"
+    )
+    sql_keys: Path | None = Field(
+        None,
+        description="file of the keys that lift the limits: on each line a name and the SHA-256 of "
+        "a key",
+    )
+    sql_layers: str = Field(
+        "duckdb,system",
+        description="what keeps statements in; either is left out only to test the other alone",
+    )
+
     @field_validator("lake", mode="before")
     @classmethod
     def _folder_or_bucket(cls, value: Any) -> Any:
@@ -85,6 +144,16 @@ class Settings(BaseSettings):
                 "., a prefix is names of letters, digits, ., _ and - with / between them"
             )
         return f"s3://{found[1]}{found[2]}"
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether a server is named through which mail is sent."""
+        return bool(self.smtp_url.get_secret_value())
+
+    @property
+    def offers_mail(self) -> bool:
+        """Whether the portal takes addresses: it never knows the server that mail goes through."""
+        return bool(self.mail_from)
 
     @cached_property
     def lake_bucket(self) -> str | None:

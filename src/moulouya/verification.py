@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from moulouya import release, witness
 from moulouya.errors import LakeError
+from moulouya.released import SAID_TWICE
 from moulouya.settings import Settings
-from moulouya.storage.files import read_json
+from moulouya.storage.files import parse_record, read_json
 from moulouya.storage.lake import Lake, look_into
 
 TOMBSTONE = "tombstone.json"
 # Beside what version.json lists: itself, and what is written about a version later.
 UNLISTED = ("version.json", "recipe.json", "held.json", "claim", TOMBSTONE)
+# Small records that nothing lists with a hash; what vouches for itself is seen to be whole.
+SMALL = ("snapshot.json", "held.json", "confirmed.json", "seen.json", "state.json", TOMBSTONE)
+AT_ONCE = 16  # requests to a store; on a disk it does no harm
 Progress = Callable[[str, int, int], None]
 
 
@@ -74,6 +79,7 @@ def verify(
         for done, folder in enumerate(folders):
             progress(f"{name}/{folder.parent.name}/{folder.name}", done, len(folders))
             _guard(found, lambda check=check, folder=folder: check(folder, found))
+    _guard(found, lambda: _small_records(lake, found, progress))
     return found
 
 
@@ -84,6 +90,28 @@ def _guard(found: Verified, check: Any) -> None:
         found.problems.append(error.message)
     except (OSError, KeyError, TypeError, ValueError) as error:
         found.problems.append(f"damaged record: {error!r}")
+
+
+def _small_records(lake: Lake, found: Verified, progress: Progress) -> None:
+    """Look at the lake's mark, the ledger, decisions and notes: each vouches for itself."""
+    kept = ("snapshots", "datasets", "quarantine")
+    paths = [path for kind in kept for path in lake.files(lake.root / kind) if _is_small(path)]
+    paths += [path for path in lake.files(lake.ledger) if path.suffix == ".json"]
+    paths.append(lake.root / "FORMAT")
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for done, (path, raw) in enumerate(zip(paths, pool.map(lake.raw, paths), strict=True)):
+            progress(str(path.relative_to(lake.root)), done, len(paths))
+            if raw is None:
+                continue  # it was cleared away meanwhile
+            found.files, found.bytes = found.files + 1, found.bytes + len(raw)
+            try:
+                parse_record(raw)
+            except ValueError as error:
+                found.problem(path, f"is damaged: {error}")
+
+
+def _is_small(path: Path) -> bool:
+    return path.name in SMALL or path.name.endswith(".decision.json")
 
 
 def _folders(lake: Lake, name: str) -> list[Path]:
@@ -107,10 +135,14 @@ def _log(lake: Lake, found: Verified, progress: Progress) -> None:
             return
         size, digest = lake.digest(path)
         found.files, found.bytes = found.files + 1, found.bytes + size
-        entry = read_json(path)
-        if entry["previous_sha256"] != previous:
+        before_it, previous = previous, digest
+        try:
+            entry = read_json(path)
+        except LakeError as error:
+            found.problems.append(error.message)
+            continue
+        if entry["previous_sha256"] != before_it:
             found.problem(path, "does not continue the entry before it")
-        previous = digest
         if entry["kind"] != "void":
             _guard(found, lambda n=number, e=entry: _release(lake, n, e, found, expired=n < before))
 
@@ -131,6 +163,8 @@ def _release(
     if not (folder / "manifest.json").exists():
         return
     manifest = read_json(folder / "manifest.json")
+    if any(entry.get(name) != manifest[name] for name in SAID_TWICE if name in manifest):
+        found.problem(lake.log / str(number), "is not what its manifest says of it")
     for file in manifest["files"]:
         if not expired:
             found.check(folder / file["name"], file)
@@ -152,7 +186,8 @@ def _version(folder: Path, found: Verified) -> None:
     buried = (folder / TOMBSTONE).exists()
     there = {path.name for path in found.lake.files(folder)}
     for file in record["files"]:
-        if not buried or (file["name"] in there and not record.get("erased")):
+        stays = file["name"] in there or file["name"].endswith(".json")
+        if not buried or (stays and not _erased(found.lake, folder)):
             found.check(folder / file["name"], file)
     _same_deliveries(found, folder, record)
     recipe = (record.get("provenance") or {}).get("recipe_sha256")
@@ -177,6 +212,9 @@ def _same_deliveries(found: Verified, folder: Path, record: dict[str, Any]) -> N
 
 def _held(folder: Path, found: Verified) -> None:
     if (folder / "version.json").exists():
+        told = read_json(folder / "held.json").get("version_sha256")
+        if told is not None:
+            found.check(folder / "version.json", {"sha256": told}, data=False)
         _version(folder, found)
 
 

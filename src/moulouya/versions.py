@@ -51,8 +51,10 @@ class Version:
         return self.local(f"{self.slug}.parquet")
 
     def local(self, name: str) -> Path:
-        """One of its files, on this host and whole; LakeError when it cannot be brought."""
-        return self.lake.local(self.path / name)
+        """One of its files, on this host and whole; LakeError when it is damaged or not there."""
+        path = self.path / name
+        recorded = next((file for file in self.record["files"] if file["name"] == name), None)
+        return self.lake.sound(path, recorded) if recorded else self.lake.local(path)
 
 
 def read(lake: Lake, slug: str, number: int) -> Version:

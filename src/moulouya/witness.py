@@ -22,7 +22,7 @@ from moulouya import released
 from moulouya.errors import LakeError
 from moulouya.settings import Settings
 from moulouya.storage.files import (
-    canonical_json,
+    checked_json,
     read_json,
     replace_file,
     sha256_of,
@@ -135,7 +135,7 @@ def _note(settings: Settings, lake: Lake, number: int, *, forward: bool) -> None
         for slug, version in _versions(lake).items():
             highest[slug] = max(highest.get(slug, 0), version)
         seen = Seen(lake.place, number, sha256_of(lake.log / str(number)), highest)
-        replace_file(path, canonical_json({"format": 1, **asdict(seen)}))
+        replace_file(path, checked_json({"format": 1, **asdict(seen)}))
 
 
 def _versions(lake: Lake) -> dict[str, int]:

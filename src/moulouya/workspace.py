@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from moulouya import rules
+from moulouya import place_rules, proactive_rules, rules
 from moulouya.definition import Definition
 from moulouya.errors import DefinitionError, Fault, UsageError, did_you_mean
 from moulouya.licences import LICENCES, Licence
@@ -161,6 +161,10 @@ class _Loading:
         """The whole workspace."""
         datasets = {slug: self._dataset(slug) for slug in self.paths["datasets"]}
         self._orphans()
+        if self.region.places is not None or self.region.proactive:
+            file, known = read_yaml(self.root / "region.yml"), self.paths["datasets"]
+            self.faults.extend(place_rules.check(file, self.region, known, self._definition))
+            self.faults.extend(proactive_rules.check(file, self.region, known))
         made = {slug: dataset for slug, dataset in datasets.items() if dataset is not None}
         self._cycles(made)
         broken = {slug: tuple(faults) for slug, faults in self.broken.items() if faults}

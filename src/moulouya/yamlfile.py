@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from moulouya.definition import SOURCE_KINDS
 from moulouya.errors import Fault, did_you_mean
+from moulouya.storage.files import told_plainly
 
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[str | int, ...]
@@ -39,10 +40,15 @@ class YamlFile:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Read a file with its line marks; bad syntax and repeated keys become faults."""
+    """Read a file with its line marks; bad syntax and repeated keys become faults.
+
+    Raises LakeError where the operating system does not let it be read.
+    """
     file = YamlFile(path)
+    with told_plainly(f"reading {path}"):
+        content = path.read_bytes()
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
+        loader = _Loader(content.decode())
         node = loader.get_single_node()
     except UnicodeDecodeError as error:
         file.faults.append(Fault(path, 1, "", f"not UTF-8: {error.reason}", "save it as UTF-8"))

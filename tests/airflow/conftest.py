@@ -48,6 +48,24 @@ def environment(workspace, settings, monkeypatch) -> dict[str, str]:
     return {**os.environ, **variables}
 
 
+@pytest.fixture(scope="session")
+def api():
+    """Airflow's application on a fresh database, as the server process would build it."""
+    from airflow.api_fastapi.app import create_app
+    from airflow.utils.db import initdb
+
+    initdb()
+    return create_app()
+
+
+@pytest.fixture
+def client(api, environment):
+    from starlette.testclient import TestClient
+
+    with TestClient(api, base_url="http://testserver") as made:
+        yield made
+
+
 @pytest.fixture
 def dags(environment, monkeypatch):
     """Parse the DAG files for the small workspace: call it after the datasets are written."""

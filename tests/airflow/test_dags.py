@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -115,7 +116,13 @@ def test_a_broken_definition_costs_only_its_own_dag(workspace, dags):
     workspace.define("communes")
     workspace.write("datasets/places/wrong.yml", "title: nothing\n")
     found = dags()
-    assert found.keys() == {"dataset__communes", "dataset__wrong", "catalogue", "upkeep"}
+    assert found.keys() == {
+        "dataset__communes",
+        "dataset__wrong",
+        "catalogue",
+        "upkeep",
+        "notices",
+    }
     assert found["dataset__wrong"].task_ids == ["definition"]
     assert "broken" in found["dataset__wrong"].tags
     assert "wrong.yml:1" in found["dataset__wrong"].doc_md
@@ -129,8 +136,18 @@ def test_the_release_follows_every_sound_dataset(workspace, dags):
     assert sorted(asset.name for asset in condition.objects) == ["communes", "schools"]
 
 
-def test_a_workspace_without_datasets_has_the_release_and_the_upkeep_only(dags):
-    assert dags().keys() == {"catalogue", "upkeep"}
+def test_a_workspace_without_datasets_has_what_is_for_all_of_them_only(dags):
+    assert dags().keys() == {"catalogue", "upkeep", "notices"}
+
+
+def test_notices_follow_the_release_and_come_more_often_where_mail_is_sent(dags, monkeypatch):
+    monkeypatch.delenv("MOULOUYA_SMTP_URL", raising=False)
+    (asset,) = dags()["notices"].timetable.asset_condition.objects
+    assert asset.uri == dags()["catalogue"].get_task("release").outlets[0].uri
+    monkeypatch.setenv("MOULOUYA_SMTP_URL", "smtp://localhost")
+    timetable = dags()["notices"].timetable
+    assert timetable.asset_condition.uri == asset.uri
+    assert timetable.timetable.delta == dt.timedelta(minutes=10)
 
 
 def test_the_upkeep_verifies_before_it_deletes_anything(dags):

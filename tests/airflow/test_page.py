@@ -5,34 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from places import signed_in
 
+from moulouya.storage.files import checked_json, read_json
 from small_workspace import ROWS
-
-
-@pytest.fixture(scope="module")
-def api():
-    """Airflow's application on a fresh database, as the server process would build it."""
-    from airflow.api_fastapi.app import create_app
-    from airflow.utils.db import initdb
-
-    initdb()
-    return create_app()
-
-
-@pytest.fixture
-def client(api, environment):
-    from starlette.testclient import TestClient
-
-    with TestClient(api, base_url="http://testserver") as made:
-        yield made
-
-
-def signed_in(name="admin", role="admin"):
-    from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-
-    token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role))
-    return {"Authorization": f"Bearer {token}"}
 
 
 @pytest.fixture
@@ -115,10 +91,9 @@ def test_a_late_dataset_says_since_when(page, workspace):
     workspace.define("communes", refresh={"every": "PT1S", "stale_after": "PT0.001S"})
     workspace.run("communes")
     for record in workspace.lake.ledger.glob("*/*/*/*.json"):
-        told = record.read_text()
+        told = read_json(record)
         record.chmod(0o644)
-        year = told[told.index('"ended"') :].split('"')[3][:4]
-        record.write_text(told.replace(f'"{year}-', '"2020-'))
+        record.write_bytes(checked_json({**told, "ended": "2020" + told["ended"][4:]}))
     assert '<span class="late">late: was due' in page()
 
 
@@ -150,6 +125,7 @@ def test_airflow_lists_the_page_in_its_navigation(client):
     views = {view["name"]: (view["destination"], view["href"]) for view in plugin["external_views"]}
     assert views == {
         "Datasets": ("nav", "moulouya/datasets"),
+        "Requests": ("nav", "moulouya/requests"),
         "Data Docs": ("dag", "moulouya/data-docs?dag={DAG_ID}"),
     }
 

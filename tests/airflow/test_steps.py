@@ -271,6 +271,27 @@ def test_a_release_is_made_once_and_skipped_when_nothing_changed(workspace, dags
     assert third.events == []
 
 
+def test_followers_are_told_after_a_release_and_a_server_that_is_away_is_tried_again(
+    workspace, dags, monkeypatch
+):
+    from moulouya.participation.database import database
+    from moulouya.participation.following import Following
+
+    workspace.define("communes")
+    run(dags, "communes")
+    notices = dags()["notices"]
+    assert ExecutionAPI(notices).run().states == {"notify": "success"}
+    assert ExecutionAPI(dags()["catalogue"]).run().states == {"release": "success"}
+    store = database(workspace.settings)
+    Following(store).ask("amina@example.org", "catalogue", "", "en")
+    store.close()
+    monkeypatch.setenv("MOULOUYA_SMTP_URL", "smtp://localhost:1")
+    monkeypatch.setenv("MOULOUYA_MAIL_FROM", "data@example.org")
+    away = ExecutionAPI(notices, retries=2).run()
+    assert away.states == {"notify": "up_for_retry"}
+    assert "no mail can be sent through localhost:1" in away.outcome["sentence"]
+
+
 def test_records_between_tasks_are_small(workspace, dags):
     workspace.define("communes")
     api = run(dags, "communes")

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,23 @@ def test_a_backup_that_was_killed_is_a_complete_lake_and_goes_on(workspace, targ
     assert released.current(target).number in (2, 3, 4)
     assert backup.copy(workspace.lake, target).release == 4
     assert contents(target) == contents(workspace.lake)
+
+
+def test_a_delivery_is_there_before_what_was_made_of_it(workspace, target, monkeypatch):
+    publish(workspace, 102)
+    copied = backup.copy_directory
+    early = []
+
+    def slowly(source, to, folder, expected):
+        if folder.is_relative_to(source.root / "snapshots"):
+            time.sleep(0.2)
+        elif to.numbers(to.snapshots("communes")) != source.numbers(source.snapshots("communes")):
+            early.append(folder)
+        return copied(source, to, folder, expected)
+
+    monkeypatch.setattr(backup, "copy_directory", slowly)
+    backup.copy(workspace.lake, target)
+    assert early == []
 
 
 def test_publishers_go_on_while_a_backup_is_made(workspace, target):

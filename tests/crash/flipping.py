@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from moulouya import verification
+from moulouya.errors import LakeError
 from moulouya.storage.lake import look_into
 
 from . import auditor, bases
@@ -16,9 +17,7 @@ from .portals import Portal, addresses, damaged_answer, sound_bodies
 from .tracing import Zygote
 from .trial import Tally
 
-# Their own hash is kept nowhere in full: `verify` sees most flips in them, and not all.
-UNNAMED = ("snapshot.json",)
-PASSING = (*auditor.PASSING, "FORMAT")
+PASSING = tuple(name for name in auditor.PASSING if name not in ("ledger", "quarantine"))
 
 
 @contextmanager
@@ -41,19 +40,11 @@ def flipped(path: Path, bit: int, *, keep_time: bool) -> Iterator[None]:
 
 
 def targets(lake: Path) -> list[Path]:
-    """Every committed file; notes that may be lost are not.
-
-    Nor is the newest entry of the log: its hash is kept by the entry that will follow it.
-    """
-    newest = max((lake / "log").iterdir(), key=lambda path: int(path.name))
+    """Every file but locks and work in progress: tables, records, the log, the ledger, notes."""
     return [
         path
         for path in sorted(lake.rglob("*"))
-        if path.is_file()
-        and path.relative_to(lake).parts[0] not in PASSING
-        and path.name not in ("seen.json", "state.json", *UNNAMED)
-        and path != newest
-        and path.stat().st_size
+        if path.is_file() and path.relative_to(lake).parts[0] not in PASSING and path.stat().st_size
     ]
 
 
@@ -78,6 +69,14 @@ def _signs(name: str) -> list[str]:
     ]
 
 
+def problems_of(lake: Path) -> list[str]:
+    """What ``verify`` tells of a lake."""
+    try:
+        return verification.verify(look_into(lake)).problems
+    except LakeError as error:
+        return [error.message]  # a lake whose FORMAT is damaged is not looked into
+
+
 def flip(tally: Tally, lake: Path, count: int, folder: Path, seed: int = 11) -> None:
     """Turn over ``count`` bits one after the other; each is named by ``verify``, none is served.
 
@@ -96,7 +95,7 @@ def flip(tally: Tally, lake: Path, count: int, folder: Path, seed: int = 11) -> 
         where = f"bit {bit} of {name}{', time kept' if number % 2 else ''}"
         with flipped(path, bit, keep_time=bool(number % 2)):
             tally.points += 1
-            problems = verification.verify(look_into(lake)).problems
+            problems = problems_of(lake)
             if not any(one in problem for problem in problems for one in _signs(name)):
                 tally.blame(where, [f"verify does not name it: {problems[:3]}"])
                 tally.count("not named by verify")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from moulouya import verification
+from moulouya.storage.files import checked_json
 from moulouya.storage.lake import look_into
 
 from . import bases, flipping, places
@@ -81,6 +82,31 @@ def test_a_flipped_bit_of_the_newest_entry_is_named(published):
     with flipping.flipped(path, bit, keep_time=True):
         problems = verification.verify(look_into(published)).problems
         assert any("log/2" in problem for problem in problems)
+
+
+@pytest.mark.parametrize("where", ["FORMAT", "ledger", "seen.json", "confirmed.json"])
+def test_a_flipped_bit_of_a_note_is_named(published, folder, where):
+    lake = places.copy(published, folder / "notes")
+    kept = lake / "datasets/communes"
+    for name in ("seen.json", "confirmed.json"):
+        (kept / name).write_bytes(checked_json({"format": 1, "version": 2, "sha256": None}))
+    assert verification.verify(look_into(lake)).problems == []
+    path = next(path for path in sorted(lake.rglob("*"))
+                if path.is_file() and where in path.relative_to(lake).as_posix())  # fmt: skip
+    with flipping.flipped(path, path.stat().st_size * 4, keep_time=True):
+        assert any(str(path) in problem for problem in flipping.problems_of(lake))
+
+
+def test_the_rest_is_verified_where_one_entry_of_the_log_is_damaged(published, folder):
+    lake = places.copy(published, folder / "both")
+    first, second = lake / "log/1", lake / "releases/2/serving.duckdb"
+    with (
+        flipping.flipped(first, 99, keep_time=True),
+        flipping.flipped(second, 99, keep_time=True),
+    ):
+        problems = verification.verify(look_into(lake)).problems
+    assert any(str(first) in problem for problem in problems)
+    assert any(str(second) in problem for problem in problems)
 
 
 def test_the_base_of_these_tests_has_every_kind_of_file(published):

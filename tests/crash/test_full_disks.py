@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -69,6 +70,10 @@ def test_a_whole_publication_on_a_full_disk(zygote, base, folder, megabytes):
         assert "full" in stopped.error["hint"]
         assert auditor.audit(lake, stopped.acks) == []
         assert not (lake / "log/2").exists()
+        # What the run had made is gone, so that it neither fills the disk nor hides the failure.
+        assert not (lake / "tmp/communes-second").exists()
+        runs = [json.loads(path.read_bytes()) for path in lake.glob("ledger/*/*/*/*.json")]
+        assert [run["error"]["code"] for run in runs if run["outcome"] == "failed"] == ["lake"]
         filler.unlink()
         again = zygote.run(lake, base.root, bases.publishing())
         assert again.code == 0, again.printed

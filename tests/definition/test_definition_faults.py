@@ -25,6 +25,7 @@ from small_workspace import COLUMNS, SmallWorkspace, column, definition, text
         ({"sdg": ["18"]}, "sdg.0", "String should match pattern", None),
         ({"publisher": "offce"}, "publisher", "publisher 'offce' is not in region.yml",
          "did you mean 'office'?"),
+        ({"series": "countz"}, "series", "series 'countz' is not in region.yml", None),
         ({"themes": ["peopel"]}, "themes.0", "theme 'peopel' is not in region.yml",
          "did you mean 'people'?"),
         ({"refresh": {"every": "P1D", "cron": "0 0 * * *"}}, "refresh",

@@ -101,6 +101,15 @@ def test_a_theme_that_the_region_does_not_have_is_a_fault(workspace):
     assert (message, hint) == ("theme 'place' is not in region.yml", "did you mean 'places'?")
 
 
+def test_a_slug_that_is_a_reserved_word_of_sql_is_a_fault(workspace):
+    workspace.define("table")
+    workspace.define("name")  # a word of SQL that is not reserved
+    assert workspace.faults() == [
+        ("datasets/places/table.yml", 1, "", "'table' is a reserved word of SQL",
+         "it names the table in SQL too: choose another")
+    ]  # fmt: skip
+
+
 def test_inputs_come_before_what_reads_them(workspace):
     workspace.derive("a_last", "SELECT * FROM b_middle")
     workspace.derive("b_middle", "SELECT c.* FROM places.z_first AS c")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from moulouya.errors import LakeError
 from moulouya.yamlfile import YamlFile, read_yaml
 
 
@@ -75,3 +76,8 @@ def test_an_alias_is_read_like_what_it_stands_for(read):
     file = read("a: &text {ar: x}\nb: *text\n")
     assert file.value["b"] == {"ar": "x"}
     assert not file.faults
+
+
+def test_a_file_that_cannot_be_read_says_which_and_why(tmp_path: Path):
+    with pytest.raises(LakeError, match=r"reading .*file\.yml"):
+        read_yaml(tmp_path / "file.yml")

@@ -27,6 +27,7 @@ from moulouya.definition import Definition
 from moulouya.expectations import ExpectationSuiteFile
 from moulouya.region import Region
 from moulouya.settings import Settings
+from moulouya.web.politeness import Politeness
 from small_workspace import REGION, SmallWorkspace
 
 MODELS = {"dataset": Definition, "region": Region, "expectations": ExpectationSuiteFile}
@@ -142,6 +143,8 @@ class Snippets:
         folder.mkdir()
         server = import_module(f"servers.{fence.tags['source']}")
         with server.serve(folder) as played, pytest.MonkeyPatch.context() as patch:
+            # Who plays the source needs no pauses between requests; tests/web holds them.
+            patch.setattr(Politeness, "wait", lambda *_: None)
             for shown, real in played.items():
                 if shown.isupper():
                     patch.setenv(shown, real)

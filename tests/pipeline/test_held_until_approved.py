@@ -128,7 +128,7 @@ def test_a_held_delivery_waits_is_shown_and_is_published_by_a_name_and_a_reason(
 
     for code in ("ar", "fr", "en"):
         assert "communes/2/" not in story.page(code)
-    assert "A newer delivery is being examined by a person" in story.page()
+    assert "A person examines it" in story.page()
     assert story.served() == 60
     missing = httpx.get(f"{story.url}/files/communes/2/communes.parquet")
     assert missing.status_code == 404

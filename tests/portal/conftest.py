@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +21,22 @@ from moulouya.portal.app import create_app
 from moulouya.settings import Settings
 from moulouya.storage.lake import Lake
 
-from . import lakes
+from . import lakes, odd_datasets, tables
 
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> lakes.Built:
     """The lake that nobody changes."""
     return lakes.build(tmp_path_factory.mktemp("portal") / "lake")
+
+
+@pytest.fixture(scope="session")
+def odd_pristine(tmp_path_factory: pytest.TempPathFactory) -> lakes.Built:
+    """The same lake with a table of every type and the made-up datasets that are hard to show."""
+    built = lakes.build(tmp_path_factory.mktemp("odd") / "lake")
+    tables.publish(built)
+    odd_datasets.publish(built)
+    return built
 
 
 @pytest.fixture
@@ -102,9 +112,9 @@ serve(Settings(lake=pathlib.Path(lake), public_url=url), port=int(port))
 """
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[[lakes.Built, int], Server]]:
-    """Start the real server in a process of its own; it is stopped when the test ends."""
+@contextmanager
+def servers() -> Iterator[Callable[[lakes.Built, int], Server]]:
+    """Start the real server in a process of its own; it is stopped when the block ends."""
     started: list[subprocess.Popen[str]] = []
 
     def start(built: lakes.Built, port: int) -> Server:
@@ -124,7 +134,16 @@ def serve() -> Iterator[Callable[[lakes.Built, int], Server]]:
                 return answering(Server(process, f"http://127.0.0.1:{port}"))
         raise AssertionError("the server did not start:\n" + "".join(said))
 
-    yield start
-    for process in started:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=20)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[lakes.Built, int], Server]]:
+    """Start the real server in a process of its own; it is stopped when the test ends."""
+    with servers() as start:
+        yield start

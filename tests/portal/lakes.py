@@ -50,10 +50,19 @@ REGION = Region.model_validate(
                 "licence": "ODbL-1.0",
             }
         },
+        "series": {
+            "counts": {
+                "title": text("التعداد", "Dénombrements", "Counts"),
+                "description": text("سنة بعد سنة.", "D'année en année.", "Year by year."),
+            }
+        },
         "themes": {
             "demography": {"title": text("السكان", "Démographie", "Demography")},
             "territory": {"title": text("المجال الترابي", "Territoire", "Territory")},
-            "energy": {"title": text("الطاقة", "Énergie", "Energy")},
+            "energy": {
+                "title": text("الطاقة", "Énergie", "Energy"),
+                "description": text("الكهرباء.", "L’électricité.", "Electricity."),
+            },
         },
     }
 )

@@ -12,6 +12,9 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from moulouya.settings import Settings
+from moulouya.storage.lake import Lake
+
 from . import lakes
 from .conftest import Client, client_of
 
@@ -21,6 +24,17 @@ FILE = "/files/communes/1/communes.parquet"
 @pytest.fixture(scope="module")
 def content(pristine: lakes.Built) -> bytes:
     return (pristine.lake.version("communes", 1) / "communes.parquet").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def second(pristine: lakes.Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The root of a lake with a second version of communes, and a second release."""
+    root = tmp_path_factory.mktemp("second") / "lake"
+    shutil.copytree(pristine.lake.root, root)
+    twice = lakes.Built(Lake(root), Settings(lake=root, state=root.with_name("state")))
+    lakes.publish_communes(twice, lakes.COMMUNE_ROWS[:5])
+    lakes.commit(twice)
+    return root
 
 
 def test_whole_file_with_its_hash_and_caching(portal: Client, content: bytes) -> None:
@@ -184,9 +198,8 @@ def test_what_no_record_lists_is_not_there(portal: Client, path: str) -> None:
     assert response.json()["status"] == 404
 
 
-def test_what_is_gone_says_so(built: lakes.Built) -> None:
-    lakes.publish_communes(built, lakes.COMMUNE_ROWS[:5])
-    lakes.commit(built)
+def test_what_is_gone_says_so(built: lakes.Built, second: Path) -> None:
+    release_again(built, second)
     folder = built.lake.version("communes", 1)
     folder.rename(folder.parent / ".expired")
     assert client_of(built).get(FILE).status_code == 410
@@ -202,13 +215,16 @@ def test_what_is_gone_says_so(built: lakes.Built) -> None:
     assert "n’est plus publié" in page.text
 
 
-def test_damaged_old_file_is_never_sent(built: lakes.Built) -> None:
-    lakes.publish_communes(built, lakes.COMMUNE_ROWS[:5])
-    lakes.commit(built)
+def test_damaged_old_file_is_never_sent(built: lakes.Built, second: Path) -> None:
+    release_again(built, second)
     flip_a_bit(built.lake.version("communes", 1) / "communes.parquet")
     response = client_of(built).get(FILE)
     assert response.status_code == 500
     assert "damaged" in response.json()["detail"]
+
+
+def release_again(built: lakes.Built, second: Path) -> None:
+    shutil.copytree(second, built.lake.root, dirs_exist_ok=True)
 
 
 def flip_a_bit(path: Path) -> None:
@@ -218,11 +234,10 @@ def flip_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
-def test_new_release_is_picked_up_without_a_restart(built: lakes.Built) -> None:
+def test_new_release_is_picked_up_without_a_restart(built: lakes.Built, second: Path) -> None:
     portal = client_of(built)
     assert "Since version 1" not in portal.get("/en/datasets/communes").text
-    lakes.publish_communes(built, lakes.COMMUNE_ROWS[:5])
-    lakes.commit(built)
+    release_again(built, second)
     assert "Since version 1" in portal.get("/en/datasets/communes").text
     assert portal.get("/health/ready").json() == {
         "status": "ready", "release": 2, "newest": 2, "problem": None,
@@ -242,11 +257,10 @@ def test_new_release_is_picked_up_without_a_restart(built: lakes.Built) -> None:
     ],
 )
 def test_damaged_release_is_refused_and_the_one_before_stays(
-    built: lakes.Built, damage: str
+    built: lakes.Built, second: Path, damage: str
 ) -> None:
     portal = client_of(built)
-    lakes.publish_communes(built, lakes.COMMUNE_ROWS[:5])
-    lakes.commit(built)
+    release_again(built, second)
     if damage == "missing":
         shutil.rmtree(built.lake.releases / "2")
     else:
@@ -262,9 +276,8 @@ def test_damaged_release_is_refused_and_the_one_before_stays(
         assert one.get("/catalogue.duckdb").headers["location"] == "/releases/1/catalogue.duckdb"
 
 
-def test_sound_release_after_a_damaged_one_is_served(built: lakes.Built) -> None:
-    lakes.publish_communes(built, lakes.COMMUNE_ROWS[:5])
-    lakes.commit(built)
+def test_sound_release_after_a_damaged_one_is_served(built: lakes.Built, second: Path) -> None:
+    release_again(built, second)
     flip_a_bit(built.lake.releases / "2" / "serving.duckdb")
     portal = client_of(built)
     assert portal.get("/health/ready").json()["release"] == 1
@@ -285,7 +298,7 @@ def test_portal_only_gives(portal: Client, method: str, path: str) -> None:
 @pytest.mark.parametrize("path", ["/ar/", "/ar/datasets/communes", "/ar/nope", "/", "/robots.txt"])
 def test_every_answer_is_guarded(portal: Client, path: str) -> None:
     headers: httpx.Headers = portal.get(path).headers
-    assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
@@ -294,7 +307,7 @@ def test_every_answer_is_guarded(portal: Client, path: str) -> None:
 
 def test_style_has_a_name_of_its_own_and_may_be_kept_for_ever(portal: Client) -> None:
     html = portal.get("/fr/").text
-    href = next(part for part in html.split('"') if part.startswith("/static/site."))
+    href = next(part for part in html.split('"') if part.endswith("/css/site.css"))
     response = portal.get(href)
     assert response.headers["cache-control"].endswith("immutable")
     assert response.headers["content-type"].startswith("text/css")

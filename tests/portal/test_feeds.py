@@ -62,7 +62,7 @@ def test_a_dataset_s_feed_tells_of_every_version_in_words(changed: lakes.Built) 
 @pytest.mark.parametrize(
     ("code", "title", "words"),
     [
-        ("ar", "سكان الجماعات: الإصدار 2", "أُضيف صف واحد"),
+        ("ar", "سكان الجماعات: النسخة 2", "أُضيف صف واحد"),
         ("fr", "Population des communes : version 2", "1 ligne ajoutée"),
         ("en", "Population of communes: version 2", "1 row added"),
     ],

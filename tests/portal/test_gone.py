@@ -50,8 +50,30 @@ def withdraw(workspace: SmallWorkspace, *numbers: int) -> None:
     )  # fmt: skip
 
 
+HTML = "text/html; charset=utf-8"
+
+
 def portal(workspace: SmallWorkspace) -> TestClient:
     return TestClient(create_app(workspace.settings, look_every=0))
+
+
+def test_who_follows_an_old_link_in_a_browser_reads_a_page(workspace):
+    withdraw(workspace, 3)
+    client = portal(workspace)
+    browser = {
+        "accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "accept-language": "fr-MA,fr;q=0.9",
+    }
+    answer = client.get("/files/communes/3/communes.csv.gz", headers=browser)
+    assert (answer.status_code, answer.headers["vary"]) == (410, "Accept, Accept-Language")
+    assert '<html lang="fr"' in answer.text
+    assert "wrong unit" in answer.text
+    assert 'class="button" href="/fr/datasets/communes"' in answer.text
+    missing = client.get("/files/communes/77/communes.parquet", headers=browser)
+    assert (missing.status_code, missing.headers["content-type"]) == (404, HTML)
+    for accept in ("*/*", "application/json, text/html;q=0.5"):
+        asked = client.get("/files/communes/77/communes.parquet", headers={"accept": accept})
+        assert asked.headers["content-type"] == "application/problem+json"
 
 
 def test_a_withdrawn_version_says_who_took_it_back_and_what_to_use(workspace):

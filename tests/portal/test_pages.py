@@ -7,6 +7,7 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -80,7 +81,8 @@ def test_page_has_its_language_direction_and_sound_structure(
     root = page.all("html")[0]
     assert (root["lang"], root["dir"]) == (code, LANGUAGES[code])
     assert len(page.all("h1")) == 1
-    assert not page.all("script")
+    scripts = [one for one in page.all("script") if one.get("type") != "application/ld+json"]
+    assert all(str(one["src"]).startswith("/static/") for one in scripts)
     assert not page.all("style")
     assert not [attributes for _, attributes in page.elements if "style" in attributes]
     targets = [str(a["href"])[1:] for a in page.all("a") if str(a["href"]).startswith("#")]
@@ -113,7 +115,7 @@ def test_arabic_page_holds_no_english_sentence_of_the_interface(portal: Client, 
     page = Page(portal.get(f"/ar{path}").text)
     allowed = re.compile(
         r"Français|English|Commune \d+|CSV|Parquet|DuckDB|Atom|JSON Feed|SHA-256|SQL|Aïn Zohra|"
-        r"alert\(1\)"
+        r"alert\(1\)|Data Package 2"
     )
     for language, text in page.texts:
         latin = re.findall(r"[A-Za-z]{3,} [A-Za-z]{3,}", text)
@@ -159,6 +161,17 @@ def test_derived_dataset_links_its_inputs_and_is_listed_under_both_themes(portal
         assert "Densité de population" in portal.get(f"/fr/themes/{theme}").text
 
 
+@pytest.mark.parametrize(
+    ("code", "told"), [("ar", "الكهرباء."), ("fr", "L’électricité."), ("en", "Electricity.")]
+)
+def test_a_theme_says_what_is_found_in_it(portal: Client, code: str, told: str) -> None:
+    html = portal.get(f"/{code}/themes/energy").text
+    assert f'<p class="lead">{told}</p>' in html
+    assert f'<meta name="description" content="{told}">' in html
+    # A region need not say it.
+    assert 'class="lead"' not in portal.get(f"/{code}/themes/demography").text
+
+
 def test_geometry_is_previewed_as_the_beginning_of_its_text(portal: Client) -> None:
     assert "POLYGON ((-1 34, -1.5 34" in portal.get("/en/datasets/boundaries").text
 
@@ -180,7 +193,8 @@ def test_late_dataset_says_since_when(built: lakes.Built) -> None:
     record = re.sub(r'"(created|retrieved)": "[^"]*"', f'"\\1": "{old:%Y-%m-%dT%H:%M:%SZ}"',
                     version.read_text())  # fmt: skip
     relabel(built, version, record)
-    day = f"{old + dt.timedelta(days=3):%B} {(old + dt.timedelta(days=3)).day}"
+    due = (old + dt.timedelta(days=3)).astimezone(ZoneInfo("Africa/Casablanca"))
+    day = f"{due:%B} {due.day}"
     html = client_of(built).get("/en/datasets/communes").text
     assert f"Late since {day}" in html
     lakes.end_run(built.lake, "communes", "later", "unchanged")
@@ -191,7 +205,7 @@ def test_held_delivery_is_announced_and_the_last_good_version_stays(built: lakes
     after = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)
     lakes.end_run(built.lake, "communes", "suspicious", "held", after)
     html = client_of(built).get("/en/datasets/communes").text
-    assert "being examined by a person" in html
+    assert "A person examines it" in html
     assert "/files/communes/1/communes.parquet" in html
 
 
@@ -217,6 +231,13 @@ def test_root_leads_to_the_browsers_language_and_to_arabic_otherwise(portal: Cli
         response = portal.get("/", accept_language=accept)
         assert (response.status_code, response.headers["location"]) == (302, f"/{code}/"), accept
         assert response.headers["vary"] == "Accept-Language"
+
+
+def test_an_address_that_is_not_understood_is_not_called_missing(portal: Client) -> None:
+    answered = portal.get("/fr/datasets?page=x")
+    assert answered.status_code == 400
+    assert "n’existe pas" not in answered.text
+    assert "Cette adresse demande" in answered.text
 
 
 def test_page_is_not_sent_twice(portal: Client) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from moulouya import versions
 from moulouya.ledger import stamp
-from moulouya.portal import quality
+from moulouya.portal.dataset import quality
 from moulouya.portal.languages import language
 
 from . import lakes

@@ -15,6 +15,8 @@ import httpx
 import pytest
 
 from moulouya import duck
+from moulouya.errors import UsageError
+from moulouya.portal.server import serve as serve_portal
 
 from . import lakes
 from .conftest import Server, free_port
@@ -36,6 +38,15 @@ def analyst() -> Iterator[duckdb.DuckDBPyConnection]:
     duck.load_extension(con, "httpfs")
     yield con
     con.close()
+
+
+def test_a_second_server_does_not_share_the_port_of_the_first(
+    serve: Serve, at_port: tuple[lakes.Built, int]
+) -> None:
+    built, port = at_port
+    serve(built, port)
+    with pytest.raises(UsageError, match=f"127.0.0.1 port {port} cannot be served on"):
+        serve_portal(built.settings, port=port)
 
 
 def test_duckdb_attaches_the_catalogue_and_reads_by_ranges(
@@ -94,6 +105,47 @@ def test_duckdb_reads_a_version_and_its_own_database(
         assert rows.fetchone() == (30,)
     analyst.execute(f"ATTACH '{server.url}/files/communes/1/communes.duckdb' AS one (READ_ONLY)")
     assert analyst.execute("SELECT count(*) FROM one.communes").fetchone() == (30,)
+
+
+YEARS = {
+    "title": lakes.text("سنوات", "Années", "Years"),
+    "description": lakes.text("قيم كل سنة.", "Les valeurs par an.", "The values of years."),
+    "row_is": lakes.text("قيمة", "une valeur", "one value"),
+    "publisher": "office",
+    "source": {"kind": "http", "url": "https://example.org/years.csv", "format": "csv"},
+    "key": ["year", "place"],
+    "columns": {
+        "year": lakes.column("integer", "السنة", "Année", "Year"),
+        "place": lakes.column("integer", "المكان", "Lieu", "Place"),
+        "value": lakes.column("number", "القيمة", "Valeur", "Value"),
+    },
+}
+
+
+def test_duckdb_skips_what_a_filter_leaves_out(
+    serve: Serve, at_port: tuple[lakes.Built, int], analyst: duckdb.DuckDBPyConnection
+) -> None:
+    built, port = at_port
+    lakes.publish(
+        built, "years", "energy", YEARS,
+        "SELECT (2000 + i // 50000)::BIGINT AS year, (i % 50000)::BIGINT AS place, "
+        "hash(i) / 1e19 AS value FROM range(1000000) r(i)",
+    )  # fmt: skip
+    lakes.commit(built)
+    url = f"{serve(built, port).url}/files/years/1/years.parquet"
+    size = int(httpx.head(url).headers["content-length"])
+    analyst.execute("CALL enable_logging('HTTP')")
+    found = f"SELECT count(*), sum(value) > 0 FROM '{url}' WHERE year = 2003"
+    assert analyst.execute(found).fetchone() == (50_000, True)
+    asked = analyst.execute(
+        "SELECT request.headers['Range'], response.status FROM duckdb_logs_parsed('HTTP') "
+        "WHERE request.type = 'GET'"
+    ).fetchall()
+    ranges = [re.fullmatch(r"bytes=(\d+)-(\d+)", str(wanted)) for wanted, _ in asked]
+    assert ranges
+    assert all(ranges), asked
+    read = sum(int(one[2]) - int(one[1]) + 1 for one in ranges if one)
+    assert read < size / 3, f"{read} of {size} bytes were read"
 
 
 def test_large_file_and_its_parts_arrive_whole(

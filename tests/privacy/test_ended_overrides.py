@@ -196,4 +196,4 @@ def test_the_page_says_that_a_permission_ended(
     assert offices.outcome("offices") == "held"
     html = page(offices, code).text
     assert words in html
-    assert "A newer delivery is being examined" not in html
+    assert "A person examines it" not in html

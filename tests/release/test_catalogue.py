@@ -84,6 +84,35 @@ def test_the_table_of_a_dataset_is_in_the_file_of_its_version_with_comments(rele
         ).fetchone() == ("Where it is: A meaning (WKB, OGC:CRS84)",)
 
 
+def types_kept(workspace: SmallWorkspace, number: int = 1) -> list[str]:
+    """What views say of shapes, which DuckDB before 1.5 compares with the bytes that it reads."""
+    with database(workspace, "catalogue.duckdb", number) as con:
+        found = con.execute(
+            "SELECT data_type FROM duckdb_columns() "
+            "WHERE schema_name <> 'catalogue' AND column_name = 'place'"
+        ).fetchall()
+    return [kind for (kind,) in found]
+
+
+def test_a_view_with_shapes_opens_in_every_duckdb(released):
+    assert types_kept(released) == ["BLOB"]
+
+
+def test_a_view_of_an_earlier_release_that_older_clients_refuse_is_written_anew(
+    released, monkeypatch
+):
+    path = released.lake.releases / "1" / "catalogue.duckdb"
+    table = released.lake.version("communes", 1) / "communes.parquet"
+    with duckdb.connect(str(path)) as con:
+        con.execute(f"CREATE OR REPLACE VIEW places.communes AS FROM '{table}'")
+    assert types_kept(released) == ["GEOMETRY"]
+    monkeypatch.setattr("moulouya.catalogue.database.release.require", lambda *_: None)
+    released.define("wells")
+    released.run("wells")
+    pipeline.release(released.settings)
+    assert types_kept(released, 2) == ["BLOB"]
+
+
 def test_the_catalogue_describes_itself_by_views_on_files_of_its_release(released):
     with database(released, "catalogue.duckdb") as con:
         views = dict(con.execute(

@@ -64,6 +64,17 @@ def test_the_log_entry_names_the_manifest_and_the_entry_before(released):
     assert second["manifest_sha256"] == sha256_of(released.lake.releases / "2" / "manifest.json")
 
 
+def test_nothing_is_committed_upon_a_log_with_a_hole(released):
+    for name in ("Berkan", "Berkane"):
+        change(released, name)
+        pipeline.release(released.settings)
+    (released.lake.log / "2").unlink()
+    change(released, "Bouarfa")
+    with pytest.raises(LakeError, match="lacks the entries 2"):
+        pipeline.release(released.settings)
+    assert released.lake.numbers(released.lake.log) == [1, 3]
+
+
 def test_nothing_new_commits_nothing(released):
     assert pipeline.release(released.settings)["outcome"] == "unchanged"
     assert released.lake.numbers(released.lake.log) == [1]

@@ -244,3 +244,39 @@ def test_any_small_table(workspace, table):
 
 def record(workspace, slug, number):
     return read_json(workspace.lake.version(slug, number) / "version.json")
+
+
+def test_a_version_with_all_that_it_was_made_of(workspace):
+    workspace.define("communes")
+    workspace.derive("people", "SELECT code, name, people FROM communes WHERE people < 250")
+    workspace.derive("fewest", "SELECT code, name, people FROM people WHERE people < 150")
+    workspace.run()
+    workspace.data("communes", ROWS.replace("100", "120"))
+    workspace.run()
+    found = list(reproducing.reproduce_with_inputs(workspace.settings, "fewest", 1))
+    assert [(one.slug, one.version, one.outcome) for one in found] == [
+        ("communes", 1, "identical"), ("people", 1, "identical"), ("fewest", 1, "identical")
+    ]  # fmt: skip
+
+
+def test_an_input_that_cannot_be_made_again_is_told_and_does_not_stop_the_rest(workspace):
+    workspace.define("communes")
+    workspace.derive("people", "SELECT code, name, people FROM communes WHERE people < 250")
+    workspace.run()
+    (workspace.lake.snapshots("communes") / "1" / "body").unlink()
+    found = list(reproducing.reproduce_with_inputs(workspace.settings, "people", 1))
+    assert [(one.slug, one.outcome) for one in found] == [
+        ("communes", "cannot"), ("people", "identical")
+    ]  # fmt: skip
+    assert "gone" in found[0].reasons[0]
+
+
+def test_what_deliveries_were_merged_into_counts_as_an_input(workspace):
+    workspace.define("levels", source=SENSOR, columns=LEVELS, key=["station", "hour"])
+    for hour in (1, 2, 3):
+        workspace.data("levels", f"station,hour,level\nA,{hour},1.{hour}\n")
+        workspace.run()
+    found = list(reproducing.reproduce_with_inputs(workspace.settings, "levels", 3))
+    assert [(one.version, one.outcome) for one in found] == [
+        (1, "identical"), (2, "identical"), (3, "identical")
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 
 from moulouya import ledger, pipeline, release, retention, verification, versions
 from moulouya.storage import leases
-from moulouya.storage.files import sha256_of
+from moulouya.storage.files import checked_json, read_json, sha256_of
 from small_workspace import SmallWorkspace
 
 DATA = (".parquet", ".csv.gz", ".duckdb")
@@ -204,12 +204,22 @@ def test_a_rejected_delivery_goes_when_its_days_are_over(workspace):
     (waiting,) = lake.names(lake.quarantine("communes"))
     approval.reject(workspace.settings, "communes", by="Salma", reason="half of it is missing")
     decided = lake.quarantine("communes") / f"{waiting}.decision.json"
-    record = json.loads(decided.read_text())
+    record = read_json(decided)
     yesterday = ledger.now() - dt.timedelta(days=1)
-    lake.write(decided, json.dumps({**record, "decided": ledger.stamp(yesterday)}).encode())
+    lake.write(decided, checked_json({**record, "decided": ledger.stamp(yesterday)}))
     retention.collect(settings)
     assert lake.names(lake.quarantine("communes")) == []
     assert decided.exists(), "who decided what stays known"
+
+
+def test_a_record_of_an_expired_version_that_is_missing_is_named(workspace):
+    collect(workspace, keep_releases=1, keep_releases_days=0)
+    lake = workspace.lake
+    assert verification.verify(lake).problems == []
+    assert data_of(workspace, 1) == []
+    lake.remove(lake.version("communes", 1) / "changes.json")
+    (problem,) = verification.verify(lake).problems
+    assert "communes/1/changes.json" in problem
 
 
 def test_every_file_that_stays_is_as_it_was(workspace):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
+import socket
+import subprocess
+import sys
 import threading
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -11,7 +17,7 @@ import pytest
 from moulouya import sandbox
 from moulouya.definition import Reading
 from moulouya.errors import LakeError, ReadError
-from moulouya.sandbox import Limits, calling, lockdown
+from moulouya.sandbox import Limits, calling, lockdown, wire
 
 LIMITS = Limits(seconds=20, memory=512 * 1024**2)
 
@@ -142,3 +148,25 @@ def test_a_forked_process_starts_a_server_of_its_own():
     assert call("math:sqrt", 25) == 5
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+SELDOM = """
+import sys
+from moulouya.sandbox import zygote
+zygote.LOOK_EVERY = 600
+zygote.main(int(sys.argv[1]))
+"""
+
+
+def test_an_answer_waits_for_no_look_at_the_child():
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-c", SELDOM, str(theirs.fileno())]
+    with subprocess.Popen(command, pass_fds=[theirs.fileno()]) as server, ours:
+        theirs.close()
+        ours.settimeout(60)
+        job = {"function": "math:hypot", "args": (3.0, 4.0), "limits": asdict(LIMITS),
+               "readable": [], "writable": []}  # fmt: skip
+        for _ in range(5):
+            wire.send(ours, pickle.dumps(job))
+            assert json.loads(wire.receive(ours))["code"] == 0
+    assert server.returncode == 0

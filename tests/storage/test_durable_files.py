@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from moulouya.errors import LakeError
+from moulouya.errors import LakeError, MoulouyaError
 from moulouya.storage.files import (
     canonical_json,
+    checked_json,
     commit_directory,
+    parse_record,
     put_if_absent,
     read_json,
     replace_file,
@@ -166,3 +168,33 @@ def test_a_lock_is_held_by_one_at_a_time(lake):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with (lake.root / "leases" / "a").open() as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_lake_whose_mark_cannot_be_read_says_so(tmp_path: Path) -> None:
+    lake = open_lake(tmp_path / "lake")
+    (lake.root / "FORMAT").unlink()
+    (lake.root / "FORMAT").mkdir()
+    with pytest.raises(MoulouyaError, match="opening the lake"):
+        lake.identity()
+
+
+def test_a_record_that_vouches_for_itself_is_read_as_it_was_given(tmp_path):
+    path = tmp_path / "record.json"
+    record = {"format": 1, "name": "سجل", "share": 0.1, "nested": {"a": [1, None]}, "n": 2**70}
+    path.write_bytes(checked_json(record))
+    assert read_json(path) == record
+
+
+def test_every_single_bit_that_turns_over_in_such_a_record_is_found():
+    raw = checked_json({"format": 1, "slug": "wells", "rows": 12, "reasons": [], "error": None})
+    for bit in range(len(raw) * 8):
+        damaged = bytearray(raw)
+        damaged[bit // 8] ^= 1 << bit % 8
+        with pytest.raises(ValueError):  # noqa: PT011  # json's own error is one, too
+            parse_record(bytes(damaged))
+
+
+def test_a_record_of_before_is_believed():
+    assert parse_record(canonical_json({"format": 1, "sha256": "0" * 64})) == {
+        "format": 1, "sha256": "0" * 64
+    }  # fmt: skip

@@ -53,3 +53,12 @@ def test_an_error_of_ours_and_a_bug_are_told_apart():
     assert ours == {"code": "source", "message": "no", "hint": "do", "exit_code": 3, "retry": True}
     bug = ledger.describe(KeyError("x"))
     assert (bug["code"], bug["message"], bug["retry"]) == ("bug", "KeyError: 'x'", False)
+
+
+def test_a_damaged_record_is_left_out_and_stops_nothing(tmp_path):
+    lake = open_lake(tmp_path)
+    ledger.write(lake, record("a", "a", "2026-11-21T04:00:00Z"))
+    path = ledger.write(lake, record("b", "a", "2026-11-21T05:00:00Z"))
+    path.write_bytes(path.read_bytes().replace(b"published", b"unpublish"))
+    assert [one["run_id"] for one in ledger.records(lake)] == ["a"]
+    assert ledger.last_runs(lake, {"a"})["a"]["run_id"] == "a"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import threading
+import urllib.error
+import urllib.request
 
 import pytest
 from unruly import proxy_of
@@ -97,6 +100,32 @@ def test_a_store_that_ignores_if_none_match_is_refused_for_writing(bucket, unrul
     assert "conditional writes" in caught.value.hint
     unruly.strip = ()
     assert open_lake(bucket.settings()).numbers(open_lake(bucket.settings()).log) == []
+
+
+def is_there(address):
+    """Whether the store has an object, asked past the proxy and without a login."""
+    try:
+        urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=20).close()
+    except urllib.error.HTTPError as refused:
+        return refused.code != 404
+    return True
+
+
+def test_a_store_that_looks_first_and_writes_then_is_refused(bucket, unruly):
+    both_have_looked, racers = threading.Barrier(2), itertools.count()
+
+    def look_first(method, path):
+        if method != "PUT" or "probe" not in path:
+            return None
+        if is_there(bucket.endpoint + path):
+            return 412
+        if "raced" in path and next(racers) < 2:
+            both_have_looked.wait(20)
+        return None
+
+    unruly.strip, unruly.fault = ("if-none-match",), look_first
+    with pytest.raises(LakeError, match="at the same time"):
+        open_lake(bucket.settings())
 
 
 def test_conditional_writes_are_probed_once_in_a_process(bucket, unruly):

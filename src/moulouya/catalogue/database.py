@@ -37,13 +37,17 @@ def build_catalogue(described: Described, plan: Plan, target: Path) -> None:
     It starts from the catalogue of the release before, where there is a sound one, and only the
     views that changed are written anew.
     """
-    about = plan.changed if _start_from_last(plan, target) else plan.datasets.keys()
+    about = set(plan.changed if _start_from_last(plan, target) else plan.datasets)
     published = _PublishedFiles()
     with duck.connect() as con:
         con.register_filesystem(published)
+        # Views keep the types of their columns. DuckDB before 1.5 refuses one whose shapes are not
+        # the BLOB that it reads there; those since then do not mind, and read GEOMETRY.
+        con.execute("SET enable_geoparquet_conversion = false")
         con.execute(f"ATTACH {literal(str(target))} AS target (STORAGE_VERSION 'v1.0.0')")
         con.begin()  # one, or every view is synced to disk by itself
         _drop_others(con, plan)
+        about |= _with_geometry(con)
         for schema in sorted({"catalogue", *(one["theme"] for one in plan.datasets.values())}):
             con.execute(f"CREATE SCHEMA IF NOT EXISTS target.{identifier(schema)}")
         for name in described:
@@ -110,6 +114,15 @@ def _drop_others(con: DuckDBPyConnection, plan: Plan) -> None:
             con.execute(f"DROP VIEW target.{identifier(schema)}.{identifier(name)}")
     for schema in sorted({schema for schema, _ in found} - kept):
         con.execute(f"DROP SCHEMA target.{identifier(schema)}")
+
+
+def _with_geometry(con: DuckDBPyConnection) -> set[str]:
+    """Datasets whose views an earlier release wrote with a type that DuckDB before 1.5 refuses."""
+    found = con.execute(
+        "SELECT DISTINCT table_name FROM duckdb_columns() "
+        "WHERE database_name = 'target' AND starts_with(data_type, 'GEOMETRY')"
+    ).fetchall()
+    return {name for (name,) in found}
 
 
 class _PublishedFiles(fsspec.AbstractFileSystem):  # type: ignore[misc]

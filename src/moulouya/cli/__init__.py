@@ -11,10 +11,13 @@ import typer
 
 from moulouya.cli import (
     authoring,
+    export,
     inbox,
     inspecting,
     keeping,
+    notify,
     operating,
+    participation,
     quality,
     releases,
     reproducing,
@@ -41,5 +44,17 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-for module in (operating, releases, authoring, inspecting, quality, keeping, reproducing, inbox):
+for module in (
+    operating,
+    releases,
+    authoring,
+    inspecting,
+    quality,
+    keeping,
+    reproducing,
+    inbox,
+    participation,
+    notify,
+    export,
+):
     module.add_to(app)

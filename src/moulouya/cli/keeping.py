@@ -6,6 +6,7 @@ import getpass
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -106,6 +107,12 @@ def backup(
     verified: Annotated[
         bool, typer.Option("--verify", help="Hash the whole backup again afterwards.")
     ] = False,
+    requests: Annotated[
+        Path | None,
+        typer.Option(
+            "--requests", help="Also copy requests and followers, into this file; keep it private."
+        ),
+    ] = None,
     as_json: Json = False,
     lake: Lake = None,
     workspace: Workspace = None,
@@ -130,6 +137,11 @@ def backup(
         backups.remember(target, copied, stamp(now()))
         if verified:
             copied.problems += verification.verify(target, progress=tell).problems
+    if requests is not None:
+        from moulouya.participation import copies
+
+        made = copies.save(settings, requests)
+        err.print(f"requests and followers: {requests if made else 'none yet'}", highlight=False)
     _tell(copied, f"backup in {target.place}", time.monotonic() - begun, as_json=as_json)
 
 
@@ -145,6 +157,10 @@ def restore(
     ] = False,
     by: Annotated[str, typer.Option("--by", help="Who accepts it.", show_default="this user")] = "",
     reason: Annotated[str, typer.Option("--reason", help="Why it is accepted.")] = "",
+    requests: Annotated[
+        Path | None,
+        typer.Option("--requests", help="Also bring back requests and followers, from this file."),
+    ] = None,
     as_json: Json = False,
     lake: Lake = None,
     workspace: Workspace = None,
@@ -179,6 +195,11 @@ def restore(
     with shown(quiet=as_json) as tell:
         work = restoring.repair if repair else restoring.restore
         copied = work(settings, kept, tell)
+    if requests is not None:
+        from moulouya.participation import copies
+
+        copies.bring_back(settings, requests)
+        err.print(f"requests and followers are those of {requests}", highlight=False)
     lost = witness.doubt(settings, look_into(settings))
     if lost is not None:
         err.print(lost, style="yellow", markup=False, highlight=False)

@@ -31,6 +31,10 @@ def reproduce(
     every: Annotated[
         bool, typer.Option("--all", help="The newest version of every dataset in the lake.")
     ] = False,
+    with_inputs: Annotated[
+        bool,
+        typer.Option("--with-inputs", help="Also every version that it was made of, inputs first."),
+    ] = False,
     keep: Annotated[
         Path | None,
         typer.Option(help="Put the files that were made into this folder.", show_default="nowhere"),
@@ -47,23 +51,31 @@ def reproduce(
     from moulouya import reproducing
 
     settings = settings_of(workspace, lake)
-    if every == (slug is not None) or every == (version is not None) or (every and keep):
+    several = every or with_inputs
+    if every == (slug is not None) or every == (version is not None) or (every and with_inputs):
         raise UsageError(
             "name a dataset and a version, or --all alone",
             hint="moulouya reproduce SLUG VERSION",
         )
-    if slug is not None and version is not None:
+    if several and keep:
+        raise UsageError(
+            "--keep is for one version", hint="moulouya reproduce SLUG VERSION --keep FOLDER"
+        )
+    if slug is not None and version is not None and with_inputs:
+        with shown(quiet=as_json) as tell:
+            found = list(reproducing.reproduce_with_inputs(settings, slug, version, tell))
+    elif slug is not None and version is not None:
         found = [reproducing.reproduce(settings, slug, version, keep=keep)]
     else:
         with shown(quiet=as_json) as tell:
             found = list(reproducing.reproduce_all(settings, tell))
     if as_json:
         told = [one.to_json() for one in found]
-        answer(told if every else told[0])
+        answer(told if several else told[0])
     else:
         for one in found:
-            _tell(one, every_file=not every)
-        if every:
+            _tell(one, every_file=not several)
+        if several:
             _count(found)
     outcomes = {one.outcome for one in found}
     raise typer.Exit(1 if "different" in outcomes else 3 if "cannot" in outcomes else 0)

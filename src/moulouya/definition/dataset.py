@@ -116,6 +116,30 @@ class Temporal(Model):
     end: dt.date | None = Field(None, description="open when the data go on")
 
 
+class Indicators(Model):
+    """Which numbers of a dataset about places are compared, and which way is the better one."""
+
+    higher_is_better: list[ColumnName] = Field(
+        default=[], description="columns of which more is better, such as access to water"
+    )
+    lower_is_better: list[ColumnName] = Field(
+        default=[], description="columns of which less is better, such as illiteracy"
+    )
+    left_out: list[ColumnName] | Literal["all"] = Field(
+        default=[], description="numbers that are not compared; `all` for none of the dataset's"
+    )
+
+    @property
+    def named(self) -> dict[str, list[str]]:
+        """Every column named here, by key."""
+        left_out = [] if self.left_out == "all" else self.left_out
+        return {
+            "higher_is_better": self.higher_is_better,
+            "lower_is_better": self.lower_is_better,
+            "left_out": left_out,
+        }
+
+
 class Definition(Model):
     """One dataset: what it is, where it comes from, what it promises."""
 
@@ -126,6 +150,9 @@ class Definition(Model):
     licence: str | None = Field(None, description="SPDX; default: the publisher's licence")
     attribution: Text | None = Field(None, description="credit line that reusers must keep")
     themes: list[TableName] = Field(default=[], description="further themes besides its folder's")
+    series: TableName | None = Field(
+        None, description="the series that it is an edition of: a key under series in region.yml"
+    )
     sdg: list[Annotated[str, Field(pattern=r"^([1-9]|1[0-7])(\.[0-9a-f]{1,2})?$")]] = Field(
         default=[],
         description="Sustainable Development Goals or targets, such as 11 or 11.3",
@@ -146,6 +173,10 @@ class Definition(Model):
         default_factory=Retention, description="how long old versions can be had"
     )
     columns: dict[ColumnName, Column] = Field(min_length=1)
+    indicators: Indicators = Field(
+        default_factory=Indicators,
+        description="how the portal compares places by the dataset's numbers",
+    )
     privacy: Overrides = Field(
         default=[], description="personal data that may be published, by whom and until when"
     )
@@ -170,6 +201,10 @@ class Definition(Model):
         for number, allowance in enumerate(self.drift):
             if allowance.column is not None and allowance.column not in self.columns:
                 raise ValueError(f"drift.{number}.column: {allowance.column!r} is not a column")
+        for key, names in self.indicators.named.items():
+            for number, name in enumerate(names):
+                if name not in self.columns:
+                    raise ValueError(f"indicators.{key}.{number}: {name!r} is not a column")
         staged = self.staged_columns
         for number, correction in enumerate(self.corrections):
             for name in correction.set:

@@ -6,10 +6,8 @@ import datetime as dt
 import secrets
 from collections.abc import Iterator
 from email.utils import format_datetime, parsedate_to_datetime
-from functools import lru_cache
 from pathlib import Path
 
-import orjson
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,12 +21,14 @@ from moulouya.portal.answers import FOREVER, matches
 from moulouya.portal.current import Current
 from moulouya.portal.published import (
     Catalogue,
+    PublishedDataset,
     PublishedVersion,
     files_of,
     moment,
     read_version,
 )
 from moulouya.portal.ranges import NotSatisfiable, parse_range
+from moulouya.portal.records.shown import shown
 from moulouya.storage.lake import Lake
 from moulouya.versions import PUBLIC_RECORDS
 
@@ -51,7 +51,7 @@ class WholeFile(FileResponse):
 def dataset_file(request: Request) -> Response:
     """``/files/<slug>/<version>/<file>``: one file of one version, or 302 from ``latest``."""
     current: Current = request.app.state.current
-    catalogue = _catalogue(current)
+    catalogue = served(current)
     slug, version, name = (request.path_params[key] for key in ("slug", "version", "file"))
     dataset = catalogue.datasets.get(slug)
     if dataset is None and not history.known(current.lake, catalogue, slug):
@@ -61,8 +61,8 @@ def dataset_file(request: Request) -> Response:
             raise absence.of_dataset(current.lake, catalogue, slug) or HTTPException(404)
         if name not in dataset.files and name not in RECORDS:
             raise HTTPException(404)
-        return _redirect(f"/files/{slug}/{dataset.number}/{name}")
-    number = _number(version)
+        return redirect(f"/files/{slug}/{dataset.number}/{name}")
+    number = number_of(version)
     gone = absence.of_version(current.lake, catalogue, slug, number)
     if gone is not None and (gone.withdrawal is not None or name not in RECORDS):
         raise gone
@@ -74,7 +74,7 @@ def dataset_file(request: Request) -> Response:
         return _file(current, request, found.folder / name, file.media_type, file.sha256,
                      found.created, f"{slug}-v{number}-{name}")  # fmt: skip
     if name == "version.json":
-        sha256 = dataset.sha256 if found is dataset else _sha256_then(current.lake, slug, number)
+        sha256 = dataset.sha256 if found is dataset else shown(current.lake).sha256(slug, number)
         return _file(current, request, found.folder / name, "application/json", sha256,
                      found.created, f"{slug}-v{number}-{name}")  # fmt: skip
     if name in RECORDS and _here(current.lake, found.folder / name).is_file():
@@ -86,8 +86,8 @@ def dataset_file(request: Request) -> Response:
 def release_file(request: Request) -> Response:
     """``/releases/<n>/<file>``: one file of one release, as its manifest lists it."""
     current: Current = request.app.state.current
-    catalogue = _catalogue(current)
-    number = _number(request.path_params["number"])
+    catalogue = served(current)
+    number = number_of(request.path_params["number"])
     if number > catalogue.number:
         raise HTTPException(404)
     name = request.path_params["file"]
@@ -118,17 +118,42 @@ def catalogue_file(request: Request) -> Response:
     DuckDB follows the redirect anew at every range, so a session that lasts over a release would
     read table blocks of the newer file: pages give the address of the release itself.
     """
-    catalogue = _catalogue(request.app.state.current)
+    catalogue = served(request.app.state.current)
     if "catalogue.duckdb" not in catalogue.files:
         raise HTTPException(404)
-    return _redirect(f"/releases/{catalogue.number}/catalogue.duckdb")
+    return redirect(f"/releases/{catalogue.number}/catalogue.duckdb")
 
 
-def _catalogue(current: Current) -> Catalogue:
+def served(current: Current) -> Catalogue:
+    """The release being served; 503 before the first."""
     catalogue = current.catalogue()
     if catalogue is None:
         raise HTTPException(503)
     return catalogue
+
+
+def version_of(current: Current, catalogue: Catalogue, slug: str, version: str) -> PublishedDataset:
+    """A dataset at a version whose data are still to be had, or ``latest``; else 404 or 410."""
+    dataset = catalogue.datasets.get(slug)
+    if dataset is None:
+        raise absence.of_dataset(current.lake, catalogue, slug) or HTTPException(404)
+    if version == "latest":
+        return dataset
+    number = number_of(version)
+    gone = absence.of_version(current.lake, catalogue, slug, number)
+    if gone is not None:
+        raise gone
+    if number == dataset.number:
+        return dataset
+    if number > dataset.number:
+        raise HTTPException(404)
+    old = _older(current.lake, slug, number)
+    sha256 = shown(current.lake).sha256(slug, number)
+    if sha256 is None or current.verified.sha256(old.folder / "version.json") != sha256:
+        raise HTTPException(404 if sha256 is None else 500)
+    return PublishedDataset(
+        slug, number, old.folder, old.record, old.files, theme=dataset.theme, sha256=sha256
+    )
 
 
 def _here(lake: Lake, path: Path) -> Path:
@@ -142,28 +167,17 @@ def _here(lake: Lake, path: Path) -> Path:
         raise HTTPException(500, "the file is damaged and is not served") from error
 
 
-def _redirect(location: str) -> Response:
+def redirect(location: str) -> Response:
+    """302 to an address that may be another in a minute."""
     headers = {"Cache-Control": REDIRECT, "Access-Control-Allow-Origin": "*"}
     return RedirectResponse(location, 302, headers)
 
 
-def _number(text: str) -> int:
+def number_of(text: str) -> int:
     """A version or release number, or 404."""
     if not text.isascii() or not text.isdigit() or len(text) > 9 or text.startswith("0"):
         raise HTTPException(404)
     return int(text)
-
-
-@lru_cache(maxsize=4096)
-def _sha256_then(lake: Lake, slug: str, number: int) -> str | None:
-    """The SHA-256 of an older version's version.json, by the newest release that showed it."""
-    for released in reversed(lake.numbers_here(lake.releases)):
-        path = lake.release(released) / "manifest.json"
-        if path.exists():
-            named = orjson.loads(path.read_bytes())["datasets"].get(slug, {})
-            if named.get("version") == number:
-                return str(named["version_sha256"])
-    return None
 
 
 def _older(lake: Lake, slug: str, number: int) -> PublishedVersion:
@@ -204,6 +218,31 @@ def _file(
     }
     if _unchanged(request, tag, created):
         return Response(status_code=304, headers=headers)
+    return _sent(request, path, media_type, tag, headers)
+
+
+def made_file(
+    request: Request,
+    path: Path,
+    media_type: str,
+    tag: str,
+    created: dt.datetime,
+    headers: dict[str, str],
+) -> Response:
+    """Answer with a file that the portal made itself, in whole or in ranges."""
+    named = {
+        **headers,
+        "ETag": f'"{tag}"',
+        "Last-Modified": format_datetime(created, usegmt=True),
+        "Accept-Ranges": "bytes",
+    }
+    return _sent(request, path, media_type, named["ETag"], named)
+
+
+def _sent(
+    request: Request, path: Path, media_type: str, tag: str, headers: dict[str, str]
+) -> Response:
+    """The file, or the ranges of it that are asked for."""
     stat = path.stat()
     spans: list[tuple[int, int]] = []
     wanted = request.headers.get("range")

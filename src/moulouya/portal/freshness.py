@@ -26,16 +26,23 @@ log = structlog.get_logger("moulouya.portal")
 
 @dataclass(frozen=True)
 class Look:
-    """The runs of one dataset: the last one's end and outcome, and the last good one's end."""
+    """The runs of one dataset: the last one's end and outcome, and the last good one's end.
+
+    ``code`` is that of the error which the last one ended with, empty without one.
+    """
 
     ended: dt.datetime
     outcome: str
     good: dt.datetime | None
+    code: str = ""
 
 
 @dataclass(frozen=True)
 class Freshness:
-    """What the page says about time; ``late_since`` is set when the dataset is overdue."""
+    """What the page says about time; ``late_since`` is set when the dataset is overdue.
+
+    ``tried`` is the end of the last run, ``code`` that of its error; both may be unknown.
+    """
 
     published: dt.datetime
     looked: dt.datetime
@@ -44,6 +51,8 @@ class Freshness:
     late_since: dt.datetime | None
     follows: bool
     outcome: str | None
+    tried: dt.datetime | None = None
+    code: str = ""
 
     @property
     def waiting(self) -> bool:
@@ -70,6 +79,8 @@ def freshness(dataset: PublishedDataset, look: Look | None, now: dt.datetime) ->
         late_since=late_since,
         follows=dataset.definition.get("source") is None,
         outcome=look.outcome if look is not None else None,
+        tried=look.ended if look is not None else None,
+        code=look.code if look is not None else "",
     )
 
 
@@ -108,7 +119,7 @@ class Looks:
 
 def last_looks(records: Iterable[Record], slugs: set[str]) -> dict[str, Look]:
     """The last run and the last good run of each slug, from records in any order of a day."""
-    ends: dict[str, tuple[dt.datetime, str]] = {}
+    ends: dict[str, tuple[dt.datetime, str, str]] = {}
     good: dict[str, dt.datetime] = {}
     day = ""
     for record in islice(records, MOST_RECORDS):
@@ -118,7 +129,10 @@ def last_looks(records: Iterable[Record], slugs: set[str]) -> dict[str, Look]:
             day = record["started"][:10]
         slug, ended = record["slug"], moment(record["ended"])
         if slug not in ends or ended > ends[slug][0]:
-            ends[slug] = (ended, record["outcome"])
+            ends[slug] = (ended, record["outcome"], (record.get("error") or {}).get("code", ""))
         if record["outcome"] in ("published", "unchanged"):
             good[slug] = max(ended, good.get(slug, ended))
-    return {slug: Look(ended, outcome, good.get(slug)) for slug, (ended, outcome) in ends.items()}
+    return {
+        slug: Look(ended, outcome, good.get(slug), code)
+        for slug, (ended, outcome, code) in ends.items()
+    }

@@ -1,15 +1,16 @@
-"""What every answer carries, and what no request may do: the portal is read-only and cookieless."""
+"""What every answer carries, and what no request may do: no cookies, no other sites."""
 
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+ALONE = "frame-ancestors 'none'"
 SECURITY = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+        "form-action 'self'; base-uri 'none'; " + ALONE
     ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -18,15 +19,27 @@ SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
+# For the views that other sites may show in a frame of theirs.
+EMBEDDABLE = {
+    "Content-Security-Policy": SECURITY["Content-Security-Policy"].replace(
+        ALONE, "frame-ancestors *"
+    ),
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
 
 class Guard:
-    """Lets GET and HEAD through only, and adds the security headers to every answer."""
+    """Adds the security headers to every answer.
+
+    Which methods an address takes is for its route to say. There are no cookies and no sessions,
+    so a form sent from another site can do no more than its sender could.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 405 to other methods; pass the rest on."""
+        """Pass the request on, and add the headers to its answer."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -36,15 +49,9 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY.items():
                     headers.setdefault(name, value)
+                if ALONE in headers["Content-Security-Policy"]:
+                    # What browsers before Content Security Policy 2 and scanners look for.
+                    headers.setdefault("X-Frame-Options", "DENY")
             await send(message)
 
-        if scope["method"] not in ("GET", "HEAD"):
-            refusal = JSONResponse(
-                {"title": "Method Not Allowed", "status": 405},
-                405,
-                {"Allow": "GET, HEAD"},
-                "application/problem+json",
-            )
-            await refusal(scope, receive, send_guarded)
-            return
         await self.app(scope, receive, send_guarded)

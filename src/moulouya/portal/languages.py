@@ -7,8 +7,8 @@ import gettext
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from functools import cache
+from decimal import Decimal, localcontext
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,10 +16,14 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import format_decimal, format_percent, format_scientific
 
 LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en"}
 NAMES = {"ar": "العربية", "fr": "Français", "en": "English"}
+# Floats from here on are not told apart by their last digit, those below the least become 0.
+LARGE, LEAST = 1e15, 1e-6
+# Exact numbers have at most 39 digits in DuckDB.
+MOST_DIGITS = 40
 SIZES = ("B", "kB", "MB", "GB", "TB")
 FOLDER = Path(__file__).parent / "locales"
 
@@ -37,7 +41,7 @@ class Language:
     locale: Locale
     messages: gettext.NullTranslations
 
-    @property
+    @cached_property
     def dir(self) -> str:
         """The writing direction, ``rtl`` or ``ltr``."""
         return str(self.locale.text_direction)
@@ -58,11 +62,19 @@ class Language:
         return translated % {"n": self.number(number), **values}
 
     def number(self, value: float | Decimal) -> str:
-        """A number with the language's separators; a Decimal keeps its decimals."""
+        """A number with the language's separators; a Decimal keeps its decimals.
+
+        What is too large or too small for that is written with a power of ten, as 1.5E300.
+        """
         decimals = "######"
-        if isinstance(value, Decimal) and value.is_finite():
+        if isinstance(value, float):
+            beyond = LARGE <= abs(value) < float("inf") or 0 < abs(value) < LEAST
+        elif isinstance(value, Decimal) and value.is_finite():
             decimals = "0" * max(0, -int(value.as_tuple().exponent))
-        return str(format_decimal(value, format=f"#,##0.{decimals}", locale=self.locale))
+            beyond = len(decimals) > MOST_DIGITS or value.adjusted() >= MOST_DIGITS
+        else:
+            beyond = isinstance(value, int) and abs(value) >= 10**MOST_DIGITS
+        return _written(value, None if beyond else f"#,##0.{decimals}", self.locale)
 
     def percent(self, share: float) -> str:
         """A share (0 to 1) as a percentage with one decimal."""
@@ -101,6 +113,17 @@ class Language:
 
 # The size units are looked up by their English short forms.
 _SIZE_MESSAGES = (N_("B"), N_("kB"), N_("MB"), N_("GB"), N_("TB"))
+
+
+@lru_cache(maxsize=32768, typed=True)
+def _written(value: float | Decimal, pattern: str | None, locale: Locale) -> str:
+    """A number by a pattern, or with a power of ten; pages write the same ones over and over."""
+    if pattern is None:
+        return str(format_scientific(value, format="0.######E0", locale=locale))
+    # Babel rounds in the context of the thread, whose 28 digits do not hold every exact number.
+    with localcontext() as context:
+        context.prec = 2 * MOST_DIGITS
+        return str(format_decimal(value, format=pattern, locale=locale))
 
 
 @cache

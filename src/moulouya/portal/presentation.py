@@ -226,18 +226,15 @@ def reference(
     return Reference(slug, title, f"/{language.code}/datasets/{slug}", column, version)
 
 
-def lineage(
-    catalogue: Catalogue, dataset: PublishedDataset, language: Language
-) -> tuple[list[Reference], list[Reference]]:
-    """What the dataset was made from, and what is made from it."""
-    inputs: Record = dataset.record.get("inputs") or {}
-    made_from = [
-        reference(catalogue, slug, language, version=version)
-        for slug, version in sorted(inputs.items())
-    ]
-    used_by = [
-        reference(catalogue, other.slug, language)
-        for other in catalogue.datasets.values()
-        if dataset.slug in (other.record.get("inputs") or {})
-    ]
-    return made_from, used_by
+def period(definition: Record, language: Language) -> str:
+    """The time that the data are about, in words; empty where it is not told."""
+    told = definition.get("temporal")
+    if not told:
+        return ""
+    start = language.date(dt.date.fromisoformat(told["start"]))
+    if told.get("end") == told["start"]:
+        return start
+    if not told.get("end"):
+        return language.text("since %(start)s", start=start)
+    end = language.date(dt.date.fromisoformat(told["end"]))
+    return language.text("%(start)s to %(end)s", start=start, end=end)

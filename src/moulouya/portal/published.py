@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -216,11 +217,22 @@ def read_version(lake: Lake, slug: str, number: int) -> PublishedVersion:
 
 
 def report(version: PublishedVersion, name: str) -> Record:
-    """The version's ``validation.json`` or ``changes.json``, empty when there is none."""
+    """The version's ``validation.json`` or ``changes.json``, empty when there is none.
+
+    What was read is kept in memory for as long as the file stays as it is.
+    """
+    path = version.folder / name
     try:
-        found: Record = json.loads((version.folder / name).read_bytes())
+        seen = path.stat()
+        return _report(path, seen.st_mtime_ns, seen.st_size)
     except (OSError, ValueError):
         return {}
+
+
+@lru_cache(maxsize=128)
+def _report(path: Path, changed: int, size: int) -> Record:
+    """The object in a file that has not changed since; raises OSError or ValueError."""
+    found = json.loads(path.read_bytes())
     return found if isinstance(found, dict) else {}
 
 
@@ -244,3 +256,14 @@ def _media_type(name: str) -> str:
 def moment(text: str) -> dt.datetime:
     """A time of the lake (ISO 8601 with Z) as an aware datetime."""
     return dt.datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(dt.UTC)
+
+
+@lru_cache(maxsize=20_000)
+def first_published(lake: Lake, slug: str, shown: int, created: dt.datetime) -> dt.datetime:
+    """When a dataset's first version was published; ``created`` of the one shown if it is gone."""
+    if shown == 1:
+        return created
+    try:
+        return read_version(lake, slug, 1).created
+    except OSError:
+        return created

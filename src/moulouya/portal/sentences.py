@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import Any
 
 from moulouya.portal.languages import N_, Language
@@ -183,8 +184,16 @@ def column_rules(name: str, column: Record, key: list[str], language: Language) 
     return [rule for rule in rules if rule]
 
 
-def check_words(check: Record, titles: Mapping[str, str], language: Language) -> str:
-    """What one check looked at, as a sentence; ``titles`` are the columns' titles by name."""
+def check_words(
+    check: Record,
+    titles: Mapping[str, str],
+    language: Language,
+    others: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """What one check looked at, as a sentence.
+
+    ``titles`` are the columns' titles by name, ``others`` those of other datasets by slug.
+    """
     kwargs = check.get("kwargs") or {}
     title = check.get("title") or {}
     if title.get(language.code):
@@ -197,7 +206,7 @@ def check_words(check: Record, titles: Mapping[str, str], language: Language) ->
         "column_a": titles.get(kwargs.get("column_A", ""), kwargs.get("column_A", "")),
         "column_b": titles.get(kwargs.get("column_B", ""), kwargs.get("column_B", "")),
         "columns": language.joined([titles.get(name, name) for name in several]),
-        "other": kwargs.get("other_table", ""),
+        "other": others.get(kwargs.get("other_table", ""), kwargs.get("other_table", "")),
         "order": titles.get(kwargs.get("order_by", ""), kwargs.get("order_by", "")),
         "limits": limits(kwargs.get("min_value"), kwargs.get("max_value"), language),
     }

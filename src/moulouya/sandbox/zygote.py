@@ -68,7 +68,8 @@ def _watch(
     started = time.monotonic()
     parts = bytearray()
     ended: dict[str, Any] = {}
-    open_ends: list[Any] = [answer, connection]
+    end = _end_of(pid)
+    open_ends: list[Any] = [answer, connection, *end]
     peak = 0
     while True:
         ready, _, _ = select.select(open_ends, [], [], LOOK_EVERY)
@@ -92,6 +93,8 @@ def _watch(
         done, status, usage = os.wait4(pid, 0 if "killed" in ended else os.WNOHANG)
         if done:
             break
+    for descriptor in end:
+        os.close(descriptor)
     with contextlib.suppress(BlockingIOError):
         while block := os.read(answer, 1024 * 1024):
             parts += block
@@ -102,6 +105,16 @@ def _watch(
         "peak": max(peak, usage.ru_maxrss * 1024),
         "cpu": usage.ru_utime + usage.ru_stime,
     }
+
+
+def _end_of(pid: int) -> list[int]:
+    """A descriptor that can be read once a child has ended, so that nobody waits to look again.
+
+    Empty where the system or its container does not give one.
+    """
+    with contextlib.suppress(AttributeError, OSError):
+        return [os.pidfd_open(pid)]
+    return []
 
 
 def _resident(pid: int) -> int:

@@ -166,6 +166,10 @@ class BucketLake(Lake):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         return found
 
+    def raw(self, path: Path) -> bytes | None:
+        """A record as the bucket has it."""
+        return self.objects.get(self._key(path))
+
     def local(self, path: Path) -> Path:
         """A committed file on this host, whole; fetched when it is not there as it was recorded.
 

@@ -6,8 +6,9 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from moulouya.errors import LakeError
 from moulouya.storage.crashpoints import reached
 
 CHUNK = 1024 * 1024
+# The last value of a record that vouches for itself, and how the text ends then.
+CHECK = "record_sha256"
+LAST_VALUE = re.compile(rb',\n  "([^"\n]*)": "([0-9a-f]{64})"\n\}\n\Z')
 
 
 @contextmanager
@@ -70,15 +74,37 @@ def canonical_json(value: Any) -> bytes:
         return text.encode() + b"\n"
 
 
+def checked_json(record: Mapping[str, Any]) -> bytes:
+    """A record of which nothing else has the hash: its last value is the SHA-256 of the rest."""
+    rest = canonical_json(record)
+    return canonical_json({**record, CHECK: hashlib.sha256(rest).hexdigest()})
+
+
+def parse_record(raw: bytes) -> dict[str, Any]:
+    """A record from its text, without what it says of its own hash; ValueError if it is damaged.
+
+    A record that was written before records vouched for themselves is believed.
+    """
+    record = json.loads(raw)
+    if not isinstance(record, dict):
+        raise ValueError("it is not a record")
+    said = record.pop(CHECK, None)
+    last = LAST_VALUE.search(raw)
+    whole = last is not None and (
+        hashlib.sha256(raw[: last.start()] + b"\n}\n").hexdigest() == last[2].decode()
+    )
+    # A bit may turn over in the name, too: then the hash is right and stands under another one.
+    if whole != (said is not None):
+        raise ValueError("it is not what was written")
+    return record
+
+
 def read_json(path: Path) -> Any:
     """Read a record of the lake; a damaged one is an error that names it."""
     try:
-        record = json.loads(path.read_bytes())
+        return parse_record(path.read_bytes())
     except ValueError as error:
         raise LakeError(f"{path} is damaged: {error}", hint="moulouya verify") from error
-    if not isinstance(record, dict):
-        raise LakeError(f"{path} is damaged: it is not a record", hint="moulouya verify")
-    return record
 
 
 def sync_file(path: Path) -> None:
@@ -102,9 +128,12 @@ def write_file(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Put a whole new content in place of a file: readers see the old or the new one."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+def replace_file(path: Path, data: bytes, scratch: Path | None = None) -> None:
+    """Put a whole new content in place of a file: readers see the old or the new one.
+
+    ``scratch`` is where it is written first, on the same disk; by default beside the file.
+    """
+    scratch = scratch or path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write_file(scratch, data)
         scratch.replace(path)

@@ -12,20 +12,21 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from moulouya.errors import LakeError
 from moulouya.settings import Settings
 from moulouya.storage.files import (
-    canonical_json,
+    checked_json,
     commit_directory,
     copy_hashed,
     make_directories,
+    parse_record,
     put_if_absent,
-    read_json,
     remove_tree,
     replace_file,
     sha256_of,
@@ -40,6 +41,8 @@ VOID = ".void"
 IDENTITY = re.compile(rb'"id": "([0-9a-f]{32})"')
 # Seconds for which a store that gives no answer is asked again.
 WRITERS_WAIT, READERS_WAIT = 60.0, 15.0
+# Files of this process that had their hash: path → (inode, size, times) and the hash.
+_sound: dict[Path, tuple[tuple[int, int, int, int], str]] = {}
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,27 @@ class Lake:
         """A committed file on this host, whole. Raises LakeError when it cannot be brought."""
         return path
 
+    def sound(self, path: Path, recorded: Mapping[str, Any]) -> Path:
+        """A committed file on this host that has its recorded SHA-256; whoever makes something of
+        a file asks for it so.
+
+        It is hashed once by a process, unless it changes. Raises LakeError when it is damaged or
+        not there.
+        """
+        path = self.local(path)
+        with told_plainly(f"reading {path}"):
+            found = path.stat()
+            mark = (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            if _sound.get(path) == (mark, recorded["sha256"]):
+                return path
+            if sha256_of(path) != recorded["sha256"]:
+                raise LakeError(
+                    f"{path} is damaged: its SHA-256 is not the committed one",
+                    hint="moulouya restore SRC --repair brings back what a backup has",
+                )
+        _sound[path] = mark, recorded["sha256"]
+        return path
+
     def bring(self, paths: Iterable[Path]) -> None:
         """Bring several committed files to this host at once, as ``local`` does."""
 
@@ -164,7 +188,8 @@ class Lake:
         None while there is no lake, and of one that was begun before lakes had such a mark.
         """
         path = self.root / "FORMAT"
-        return identity_of(path.read_bytes()) if path.exists() else None
+        with told_plainly(f"opening the lake {self.place}"):
+            return identity_of(path.read_bytes()) if path.exists() else None
 
     def appeared(self, path: Path) -> bool:
         """Whether a record that is written once is there by now."""
@@ -181,6 +206,13 @@ class Lake:
     def digest(self, path: Path) -> tuple[int, str]:
         """Bytes and SHA-256 of a file as the lake keeps it now, whatever a copy of it says."""
         return path.stat().st_size, sha256_of(path)
+
+    def raw(self, path: Path) -> bytes | None:
+        """A record as the lake keeps it now, past any copy of it; None where it is not there."""
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
 
     def fetch(self, path: Path, to: Path) -> tuple[int, str]:
         """Copy a file out of the lake as it is kept there now; bytes and SHA-256 of what came.
@@ -223,7 +255,9 @@ class Lake:
         """Write a record that a later one may replace: a note, or a line of the ledger."""
         with told_plainly(f"writing {path}"):
             make_directories(path.parent, self.root)
-            replace_file(path, data)
+            # What a process that is killed here leaves behind lies where it is swept away.
+            name = f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}"
+            replace_file(path, data, self.root / "tmp" / name)
 
     def keep(self, source: Path, target: Path) -> None:
         """Move a file of a run's scratch directory to its place, replacing what lies there."""
@@ -256,12 +290,14 @@ class Lake:
         oldest = time.time() - SCRATCH_KEPT
         with told_plainly(f"sweeping {self.root / 'tmp'}"):
             for path in (self.root / "tmp").iterdir():
-                if path.stat().st_mtime >= oldest:
-                    continue
-                if path.is_dir():
-                    remove_tree(path)
-                else:
-                    path.unlink(missing_ok=True)
+                # A run that ends now takes away its own.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime >= oldest:
+                        continue
+                    if path.is_dir():
+                        remove_tree(path)
+                    else:
+                        path.unlink()
 
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
@@ -309,7 +345,7 @@ def open_lake(place: Settings | Path) -> Lake:
         lake.prepare()
         if not lake.appeared(lake.root / "FORMAT"):
             said = {"format": FORMAT, "id": secrets.token_hex(16)}
-            lake.write(lake.root / "FORMAT", canonical_json(said))
+            lake.write(lake.root / "FORMAT", checked_json(said))
     _check_format(lake)
     return lake
 
@@ -325,9 +361,14 @@ def _lake(place: Settings | Path, patience: float) -> Lake:
 
 
 def _check_format(lake: Lake) -> None:
+    path = lake.root / "FORMAT"
     with told_plainly(f"opening the lake {lake.place}"):
-        record = read_json(lake.root / "FORMAT")
-    found = record.get("format") if isinstance(record, dict) else None
+        raw = path.read_bytes()
+    try:
+        found = parse_record(raw).get("format")
+    except ValueError as error:
+        raise LakeError(f"{path} is damaged: {error}",
+                        hint="moulouya restore SRC --repair brings it back") from error  # fmt: skip
     if found != FORMAT:
         raise LakeError(
             f"{lake.place} is a lake of format {found}; this version reads format {FORMAT}",

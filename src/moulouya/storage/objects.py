@@ -33,6 +33,7 @@ BLOCK = 4 * 1024**2
 WHOLE = 16 * 1024**2  # larger files are sent in parts
 PART, PARTS_AT_ONCE = 8 * 1024**2, 4
 AT_ONCE = 16
+RACERS = 8
 PATIENCE = 60.0  # seconds for which a request is repeated
 IMPATIENT, REST = 2.0, 5.0  # who waits no longer than that leaves a silent store alone so long
 LONGEST = dt.timedelta(hours=2)  # for one object, to its last byte
@@ -190,15 +191,25 @@ class Objects:
         """See that the store refuses to create an object that exists; raises LakeError if not.
 
         Without that, two publishers could give the same number to two versions, and the later one
-        would replace what was published.
+        would replace what was published. So they could where the store looks first and writes then.
         """
         key = f"leases/probe-{secrets.token_hex(8)}"
+        raced = f"{key}-raced"
         try:
             first = self.put_new(key, b"first")
             second = self.put_new(key, b"second")
             kept = self.get(key)
+            if first and not second:
+                won = each(lambda racer: self.put_new(raced, b"%d" % racer), range(RACERS))
+                if sum(won) != 1:
+                    raise LakeError(
+                        f"{self.address} lets {sum(won)} writers create one object when they come "
+                        "at the same time: a lake cannot be kept there",
+                        hint="its conditional writes (PutObject with If-None-Match: *) must be one "
+                        "step; use another store, or another version of it",
+                    )
         finally:
-            self.delete([key])
+            self.delete([key, raced])
         if not first or second or kept != b"first":
             raise LakeError(
                 f"{self.address} overwrites objects although it is asked not to (PutObject with "

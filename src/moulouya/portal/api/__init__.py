@@ -1,0 +1,1 @@
+"""``/api/v1``: datasets, their records and their history for programs, and what describes it."""

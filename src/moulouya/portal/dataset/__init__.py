@@ -1,0 +1,1 @@
+"""The pages about one dataset: what it is, how good and how fresh, where from, how to cite."""

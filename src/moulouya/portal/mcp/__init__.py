@@ -1,0 +1,1 @@
+"""``/mcp``: the catalogue for programs that speak the Model Context Protocol."""
