@@ -18,7 +18,7 @@ from moulouya import release, released, retention
 from moulouya.copying import SEALS, Expected, Piece, copy_directory
 from moulouya.errors import LakeError, UsageError
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import checked_json, read_json, sha256_of
+from moulouya.storage.files import checked_json, listed, read_json, sha256_of
 from moulouya.storage.lake import VOID, Lake, identity_of
 
 Progress = Callable[[str, int, int], None]
@@ -202,7 +202,7 @@ def records_of(lake: Lake) -> Iterator[Path]:
             for number in numbers:
                 lake.refresh(lake.version(slug, number))
     for pattern in RECORDS:
-        yield from sorted(lake.root.glob(pattern))
+        yield from listed(lake.root, pattern)
 
 
 def _copy_records(source: Lake, target: Lake, done: Copied) -> None:
@@ -233,7 +233,7 @@ def _copy_records(source: Lake, target: Lake, done: Copied) -> None:
 def _copy_voids(source: Lake, target: Lake) -> None:
     """Numbers that were given up stay given up."""
     for kind in ("datasets", "snapshots"):
-        for path in sorted((source.root / kind).glob(f"*/*{VOID}")):
+        for path in listed(source.root / kind, f"*/*{VOID}"):
             given_up = (target.root / path.relative_to(source.root)).with_suffix("")
             if path.stem.isdigit() and not target.is_void(given_up):
                 target.give_up(given_up, SEALS[kind])

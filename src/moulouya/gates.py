@@ -10,6 +10,7 @@ from moulouya.errors import UsageError
 from moulouya.ledger import Outcome, now, stamp
 from moulouya.storage.files import (
     checked_json,
+    listed,
     read_json,
     sha256_of,
     told_plainly,
@@ -102,7 +103,7 @@ def pending(lake: Lake, slug: str) -> list[Held]:
     """Everything of a dataset that is or was held, oldest first."""
     found = []
     lake.refresh(lake.quarantine(slug))
-    for path in sorted(lake.quarantine(slug).glob("*/held.json")):
+    for path in listed(lake.quarantine(slug), "*/held.json"):
         record = read_json(path)
         decided = lake.quarantine(slug) / f"{record['run_id']}.decision.json"
         decision = read_json(decided) if decided.exists() else None

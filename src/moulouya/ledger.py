@@ -11,7 +11,7 @@ from typing import Any, Literal
 import structlog
 
 from moulouya.errors import LakeError, MoulouyaError
-from moulouya.storage.files import checked_json, read_json
+from moulouya.storage.files import checked_json, listed, read_json
 from moulouya.storage.lake import Lake
 
 Outcome = Literal["published", "unchanged", "held", "failed"]
@@ -81,9 +81,7 @@ def write(lake: Lake, record: RunRecord) -> Path:
 def records(lake: Lake) -> Iterator[dict[str, Any]]:
     """Every record, newest day first."""
     lake.refresh(lake.ledger)
-    if not lake.ledger.is_dir():
-        return
-    for path in sorted(lake.ledger.glob("*/*/*/*.json"), reverse=True):
+    for path in reversed(listed(lake.ledger, "*/*/*/*.json")):
         record = read(path)
         if record is not None:
             yield record
@@ -106,9 +104,7 @@ def last_runs(lake: Lake, slugs: set[str]) -> dict[str, dict[str, Any]]:
     lake.refresh(lake.ledger)
     found: dict[str, dict[str, Any]] = {}
     day = ""
-    for path in sorted(
-        lake.ledger.glob("*/*/*/*.json"), key=lambda p: p.parts[-4:-1], reverse=True
-    ):
+    for path in reversed(listed(lake.ledger, "*/*/*/*.json")):
         if str(path.parent) != day and slugs <= found.keys():
             break
         day = str(path.parent)

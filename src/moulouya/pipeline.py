@@ -34,7 +34,7 @@ from moulouya.runs import Run, begin, end, new_run_id, report, step
 from moulouya.settings import Settings
 from moulouya.snapshots import Interval
 from moulouya.storage.conflicts import attempts
-from moulouya.storage.files import read_json, remove_tree
+from moulouya.storage.files import listed, read_json, remove_tree
 from moulouya.storage.lake import Lake, open_lake
 from moulouya.versions import Version
 from moulouya.withdrawals import Withdrawal
@@ -207,8 +207,8 @@ def run(
 
 
 def _record(lake: Lake, run_id: str) -> dict[str, Any]:
-    found = next(lake.ledger.glob(f"*/*/*/{run_id}.json"), None)
-    return dict(read_json(found)) if found else {}
+    found = listed(lake.ledger, f"*/*/*/{run_id}.json")
+    return dict(read_json(found[0])) if found else {}
 
 
 def _failure(slug: str, run_id: str, error: BaseException) -> dict[str, Any]:

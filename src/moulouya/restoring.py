@@ -24,7 +24,14 @@ from moulouya.backup import (
 from moulouya.copying import RECIPE, SEALS, TOMBSTONE, Expected
 from moulouya.errors import LakeError, UsageError
 from moulouya.settings import Settings
-from moulouya.storage.files import canonical_json, read_json, sha256_of, sync_file, told_plainly
+from moulouya.storage.files import (
+    canonical_json,
+    listed,
+    read_json,
+    sha256_of,
+    sync_file,
+    told_plainly,
+)
 from moulouya.storage.lake import Lake, identity_of, look_into, open_lake
 
 
@@ -238,9 +245,9 @@ def _mend_recipe(lake: Lake, backup: Lake, folder: Path, done: Copied) -> None:
 
 def _mend_records(lake: Lake, backup: Lake, done: Copied) -> None:
     """Bring back records that nothing has a hash of: those that are missing or cannot be read."""
-    seals = [*backup.root.glob("snapshots/*/*/snapshot.json"),
-             *backup.root.glob("datasets/*/*/version.json"),
-             *backup.root.glob("quarantine/*/*/*.json")]  # fmt: skip
+    seals = [*listed(backup.root, "snapshots/*/*/snapshot.json"),
+             *listed(backup.root, "datasets/*/*/version.json"),
+             *listed(backup.root, "quarantine/*/*/*.json")]  # fmt: skip
     lake.refresh(lake.ledger)
     for kept in [*seals, *records_of(backup)]:
         path = lake.root / kept.relative_to(backup.root)
@@ -285,7 +292,7 @@ def _require(lake: Lake, backup: Lake, path: Path, sha256: str, done: Copied) ->
     """Bring a file back unless it has its hash."""
     try:
         _, digest = lake.digest(path)
-    except OSError:
+    except (LakeError, OSError):
         digest = ""
     if digest != sha256:
         _mend(lake, backup, path, sha256, done)

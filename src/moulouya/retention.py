@@ -21,7 +21,7 @@ from moulouya.released import is_void
 from moulouya.settings import Settings
 from moulouya.storage import leases
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import canonical_json, checked_json, read_json
+from moulouya.storage.files import canonical_json, checked_json, listed, read_json
 from moulouya.storage.lake import Lake, look_into, open_lake
 from moulouya.workspace import Workspace
 
@@ -255,8 +255,8 @@ def _ended(
     """When a quarantined delivery was decided or a run failed; None while somebody must decide."""
     if held:
         return _moment(decision["decided"]) if decision else None
-    record = next(lake.ledger.glob(f"*/*/*/{folder.name}.json"), None)
-    run = ledger.read(record) if record is not None else None
+    record = listed(lake.ledger, f"*/*/*/{folder.name}.json")
+    run = ledger.read(record[0]) if record else None
     return _moment(run["ended"]) if run is not None else None
 
 

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from moulouya import ledger, release, versions
 from moulouya.errors import LakeError
 from moulouya.release import Release
-from moulouya.storage.files import read_json
+from moulouya.storage.files import listed, read_json
 from moulouya.storage.lake import Lake
 from moulouya.versions import Version
 
@@ -118,7 +118,7 @@ def _looks(lake: Lake, slug: str, since: dt.datetime, until: dt.datetime) -> Ite
     lake.refresh(lake.ledger)
     day = since.date() - dt.timedelta(days=1)
     while day <= until.date():
-        for path in (lake.ledger / f"{day:%Y/%m/%d}").glob(f"{slug}-*.json"):
+        for path in listed(lake.ledger / f"{day:%Y/%m/%d}", f"{slug}-*.json"):
             run = ledger.read(path)
             if run is not None and run["outcome"] in ("published", "unchanged"):
                 yield _moment(run["ended"])

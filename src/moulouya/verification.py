@@ -46,8 +46,8 @@ class Verified:
                 size, digest = self.lake.size(path), recorded["sha256"]
             else:
                 size, digest = self.lake.digest(path)
-        except OSError as error:
-            self.problem(path, error.strerror or str(error))
+        except (LakeError, OSError) as error:
+            self.problem(path, getattr(error, "strerror", None) or str(error))
             self.damaged[path] = recorded["sha256"]
             return
         self.bytes += size

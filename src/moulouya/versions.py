@@ -19,7 +19,14 @@ from moulouya.provenance import Provenance, environment
 from moulouya.region import Region
 from moulouya.settings import Settings
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import canonical_json, read_json, sha256_of, told_plainly, write_file
+from moulouya.storage.files import (
+    canonical_json,
+    read_bytes,
+    read_json,
+    sha256_of,
+    told_plainly,
+    write_file,
+)
 from moulouya.storage.lake import Lake
 from moulouya.withdrawals import Withdrawal, newest_left
 from moulouya.workspace import Dataset
@@ -115,7 +122,7 @@ def of_run(lake: Lake, slug: str, run_id: str) -> Version | None:
     """
     text = json.dumps(run_id, ensure_ascii=False).encode()
     for number in reversed(lake.numbers(lake.versions(slug))):
-        if text in lake.local(lake.version(slug, number) / "version.json").read_bytes():
+        if text in read_bytes(lake.local(lake.version(slug, number) / "version.json")):
             version = read(lake, slug, number)
             if version.record["run_id"] == run_id:
                 return version

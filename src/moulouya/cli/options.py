@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from moulouya.errors import DefinitionError, MoulouyaError, UsageError
 from moulouya.settings import Settings
+from moulouya.storage.files import told_plainly
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for programs.")]
 Lake = Annotated[
@@ -75,7 +76,9 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            # Click knows what to do when nobody reads what is printed.
+            with told_plainly(f"moulouya {ctx.invoked_subcommand}", BrokenPipeError):
+                return super().invoke(ctx)
         except MoulouyaError as error:
             show(error, as_json=self.as_json)
             raise typer.Exit(error.exit_code) from error

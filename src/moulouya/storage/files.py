@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,15 @@ LAST_VALUE = re.compile(rb',\n  "([^"\n]*)": "([0-9a-f]{64})"\n\}\n\Z')
 
 
 @contextmanager
-def told_plainly(what: str) -> Iterator[None]:
-    """Turn an error of the operating system into one that says what failed and what to do."""
+def told_plainly(what: str, *leaving: type[OSError]) -> Iterator[None]:
+    """Turn an error of the operating system into one that says what failed and what to do.
+
+    Errors of the types ``leaving`` are left to whoever knows what they mean.
+    """
     try:
         yield
+    except leaving:
+        raise
     except OSError as error:
         hints = {
             errno.ENOSPC: "the disk is full: free some space and run again, nothing was published",
@@ -99,10 +105,38 @@ def parse_record(raw: bytes) -> dict[str, Any]:
     return record
 
 
+def read_bytes(path: Path) -> bytes:
+    """A small file of the lake, whole.
+
+    Raises FileNotFoundError when it is not there, LakeError when it cannot be read.
+    """
+    with told_plainly(f"reading {path}", FileNotFoundError):
+        return path.read_bytes()
+
+
+def listed(folder: Path, pattern: str = "*") -> list[Path]:
+    """What lies in a folder under names like ``a*/b*.json``, in order; nothing without the folder.
+
+    ``Path.glob`` takes a folder that cannot be read for an empty one; here it is a LakeError.
+    """
+    here, _, below = pattern.partition("/")
+    found: list[Path] = []
+    with (
+        told_plainly(f"reading {folder}", FileNotFoundError),
+        suppress(FileNotFoundError, NotADirectoryError),
+    ):
+        found = sorted(path for path in folder.iterdir() if fnmatchcase(path.name, here))
+    return [path for folder in found for path in listed(folder, below)] if below else found
+
+
 def read_json(path: Path) -> Any:
-    """Read a record of the lake; a damaged one is an error that names it."""
+    """Read a record of the lake; a damaged one is an error that names it.
+
+    Raises FileNotFoundError when it is not there.
+    """
+    raw = read_bytes(path)
     try:
-        return parse_record(path.read_bytes())
+        return parse_record(raw)
     except ValueError as error:
         raise LakeError(f"{path} is damaged: {error}", hint="moulouya verify") from error
 

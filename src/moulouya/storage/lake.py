@@ -24,9 +24,11 @@ from moulouya.storage.files import (
     checked_json,
     commit_directory,
     copy_hashed,
+    listed,
     make_directories,
     parse_record,
     put_if_absent,
+    read_bytes,
     remove_tree,
     replace_file,
     sha256_of,
@@ -144,9 +146,8 @@ class Lake:
     def names(self, folder: Path) -> list[str]:
         """The directories of a folder by name, in order."""
         self.refresh(folder)
-        if not folder.is_dir():
-            return []
-        return sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
+        with told_plainly(f"reading {folder}"):
+            return [entry.name for entry in listed(folder) if entry.is_dir()]
 
     def numbers(self, folder: Path) -> list[int]:
         """The committed numbers of a folder, in order."""
@@ -155,9 +156,7 @@ class Lake:
 
     def numbers_here(self, folder: Path) -> list[int]:
         """The committed numbers of a folder as far as this host knows, without asking anybody."""
-        if not folder.is_dir():
-            return []
-        return sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit())
+        return sorted(int(entry.name) for entry in listed(folder) if entry.name.isdigit())
 
     def latest(self, folder: Path) -> int | None:
         """The highest committed number of a folder, or None."""
@@ -170,8 +169,7 @@ class Lake:
         A number that was taken and given up is one of them: ``<n>.void`` stands in its place.
         """
         taken = self.numbers(folder)
-        if folder.is_dir():
-            taken += [int(path.stem) for path in folder.glob(f"*{VOID}") if path.stem.isdigit()]
+        taken += [int(path.stem) for path in listed(folder, f"*{VOID}") if path.stem.isdigit()]
         return max(taken, default=0) + 1
 
     def give_up(self, target: Path, seal: str) -> None:
@@ -180,7 +178,9 @@ class Lake:
 
     def is_void(self, target: Path) -> bool:
         """Whether the name of a directory was taken and given up, so that it is never used."""
-        return target.with_name(target.name + VOID).exists()
+        void = target.with_name(target.name + VOID)
+        with told_plainly(f"reading {void}"):
+            return void.exists()
 
     def identity(self) -> str | None:
         """What tells this lake, and every copy of it, from another one that took its place.
@@ -193,7 +193,8 @@ class Lake:
 
     def appeared(self, path: Path) -> bool:
         """Whether a record that is written once is there by now."""
-        return path.exists()
+        with told_plainly(f"reading {path}"):
+            return path.exists()
 
     def files(self, folder: Path) -> list[Path]:
         """Every file below a folder, records and data, whether it is on this host or not."""
@@ -201,16 +202,18 @@ class Lake:
 
     def size(self, path: Path) -> int:
         """The bytes of a file of the lake."""
-        return path.stat().st_size
+        with told_plainly(f"reading {path}", FileNotFoundError):
+            return path.stat().st_size
 
     def digest(self, path: Path) -> tuple[int, str]:
         """Bytes and SHA-256 of a file as the lake keeps it now, whatever a copy of it says."""
-        return path.stat().st_size, sha256_of(path)
+        with told_plainly(f"reading {path}", FileNotFoundError):
+            return path.stat().st_size, sha256_of(path)
 
     def raw(self, path: Path) -> bytes | None:
         """A record as the lake keeps it now, past any copy of it; None where it is not there."""
         try:
-            return path.read_bytes()
+            return read_bytes(path)
         except FileNotFoundError:
             return None
 
