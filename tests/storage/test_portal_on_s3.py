@@ -106,10 +106,10 @@ def test_the_portal_goes_on_while_the_store_is_away(published):
         assert "s3://" not in told.json()["problem"]
         assert web.get("/en/datasets/communes").text == before
         assert web.get("/files/communes/1/communes.parquet").content == whole
-        assert web.get("/files/communes/1/communes.duckdb").status_code == 503
+        assert web.get("/files/communes/1/communes.csv.gz").status_code == 503
         proxy.fault = lambda method, path: None
         wait_for(lambda: web.get("/health/ready").json()["status"] == "ready", "ready again")
-        assert web.get("/files/communes/1/communes.duckdb").status_code == 200
+        assert web.get("/files/communes/1/communes.csv.gz").status_code == 200
 
 
 def test_a_portal_that_starts_while_the_store_is_away_serves_what_it_has(published):
