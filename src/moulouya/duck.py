@@ -12,6 +12,8 @@ import duckdb
 
 from moulouya.errors import LakeError
 
+FAILING = "is the disk full, or failing (dmesg)?"
+
 
 @contextmanager
 def connect(
@@ -44,9 +46,12 @@ def connect(
         ) from error
     except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
         # What cannot be synced or opened at the end of a transaction is told as the last two.
-        raise LakeError(
-            f"reading or writing failed: {error}", hint="is the disk full, or failing (dmesg)?"
-        ) from error
+        raise LakeError(f"reading or writing failed: {error}", hint=FAILING) from error
+    except duckdb.Error as error:
+        # What a file system in Python raises has no class of DuckDB's own.
+        if type(error) is not duckdb.Error:
+            raise
+        raise LakeError(f"reading or writing failed: {error}", hint=FAILING) from error
     finally:
         con.close()
 

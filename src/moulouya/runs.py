@@ -161,7 +161,8 @@ def _timed(run: Run, name: str) -> Iterator[None]:
         timings.setdefault("recipe", run.recipe().sha256)
         run.write("timings", timings)
         run.recipe(timings["recipe"])
-        yield
+        with told_plainly(f"{run.dataset.slug}: {name}", FileNotFoundError):
+            yield
     except Exception as error:
         fail(run, error)
         raise

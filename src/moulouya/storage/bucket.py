@@ -21,7 +21,7 @@ from moulouya.errors import LakeError
 from moulouya.storage import claims
 from moulouya.storage.copies import WorkingCopy
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import read_json, sha256_of, told_plainly
+from moulouya.storage.files import files_below, read_json, sha256_of, told_plainly
 from moulouya.storage.lake import Lake, identity_of
 from moulouya.storage.objects import IMPATIENT, Objects, Unreachable, each, open_objects
 
@@ -270,7 +270,7 @@ class BucketLake(Lake):
         """
         folder = self._key(target)
         with told_plainly(f"writing to {self.place}/{folder}"):
-            files = sorted(path for path in scratch.rglob("*") if path.is_file())
+            files = files_below(scratch)
             self._send(scratch, folder, [path for path in files if path != scratch / seal])
             reached("after_upload")
             sealed = not (scratch / seal).exists() or self.objects.put_new(
@@ -287,7 +287,7 @@ class BucketLake(Lake):
         """
         folder = self._key(target)
         with told_plainly(f"writing to {self.place}/{folder}"):
-            files = sorted(path for path in scratch.rglob("*") if path.is_file())
+            files = files_below(scratch)
             said = (scratch / seal).read_bytes()
             reached("after_stage_sync")
             claim = claims.claim(self.objects, folder)

@@ -129,6 +129,22 @@ def listed(folder: Path, pattern: str = "*") -> list[Path]:
     return [path for folder in found for path in listed(folder, below)] if below else found
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Every file below a folder, in order; nothing without the folder.
+
+    Raises LakeError when a folder cannot be read.
+    """
+    with told_plainly(f"reading {folder}"):
+        walked = os.walk(folder, onerror=_fail)
+        return sorted(Path(here) / name for here, _, names in walked for name in names)
+
+
+def _fail(error: OSError) -> None:
+    # By default os.walk goes on as if a folder that it cannot read were empty.
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
 def read_json(path: Path) -> Any:
     """Read a record of the lake; a damaged one is an error that names it.
 
@@ -211,7 +227,7 @@ def commit_directory(scratch: Path, target: Path, root: Path) -> bool:
     Every file in it is synced first. Returns False, and leaves ``scratch`` where it is, when the
     name is taken: names are never reused.
     """
-    for folder, _, names in os.walk(scratch):
+    for folder, _, names in os.walk(scratch, onerror=_fail):
         for name in names:
             path = Path(folder) / name
             path.chmod(0o444)
@@ -251,5 +267,6 @@ def put_if_absent(path: Path, data: bytes, scratch: Path) -> bool:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory of scratch files, absent or not."""
-    shutil.rmtree(path, ignore_errors=True)
+    """Remove a directory of scratch files, absent or not; what cannot be removed stays."""
+    with suppress(OSError):  # of calls that rmtree itself does not ignore
+        shutil.rmtree(path, ignore_errors=True)

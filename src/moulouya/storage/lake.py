@@ -24,6 +24,7 @@ from moulouya.storage.files import (
     checked_json,
     commit_directory,
     copy_hashed,
+    files_below,
     listed,
     make_directories,
     parse_record,
@@ -198,7 +199,7 @@ class Lake:
 
     def files(self, folder: Path) -> list[Path]:
         """Every file below a folder, records and data, whether it is on this host or not."""
-        return sorted(path for path in folder.rglob("*") if path.is_file())
+        return files_below(folder)
 
     def size(self, path: Path) -> int:
         """The bytes of a file of the lake."""
