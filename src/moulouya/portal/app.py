@@ -48,20 +48,23 @@ def static(request: Request) -> Response:
     return served
 
 
+# They are tried in their order: programs ask the API far more often than people ask for pages.
 ROUTES = [
+    # Before the API, whose page for people, /{lang}/api, would take /ogc/api for its own.
+    *ogc.ROUTES,
+    *api.ROUTES,
     Route("/health/live", health.live),
     Route("/health/ready", health.ready),
     Route("/robots.txt", crawlers.robots),
     Route("/sitemap.xml", crawlers.sitemap),
     Route("/sitemap-{number:int}.xml", crawlers.sitemap_part),
     Route("/feeds/{name}.{form}", feeds.feed),
+    Route("/feeds/places/{code}.{form}", feeds.feed_of_place),
     Route("/catalogue.duckdb", downloads.catalogue_file),
     Route("/files/{slug}/{version}/{file}", downloads.dataset_file),
     Route("/releases/{number}/{file}", downloads.release_file),
     Route("/static/{digest}/{name:path}", static),
     *standards.ROUTES,
-    *ogc.ROUTES,
-    *api.ROUTES,
     *ckan.ROUTES,
     *participation.ROUTES,
     *records.ROUTES,
@@ -83,11 +86,12 @@ def create_app(settings: Settings, look_every: float = 1.0) -> Starlette:
     """
     app = Starlette(
         routes=ROUTES,
+        # What is remembered has the headers of the guard already.
         middleware=[
-            Middleware(Guard),
-            Middleware(Preflight),
             Middleware(Counting),
             Middleware(Remembering),
+            Middleware(Guard),
+            Middleware(Preflight),
         ],
         exception_handlers={HTTPException: problems.refused, Exception: problems.crashed},
     )

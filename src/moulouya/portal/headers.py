@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+from collections.abc import Iterable
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 ALONE = "frame-ancestors 'none'"
@@ -28,6 +29,12 @@ EMBEDDABLE = {
 }
 
 
+RAW = [(name.lower().encode(), value.encode()) for name, value in SECURITY.items()]
+POLICY = b"content-security-policy"
+# What browsers before Content Security Policy 2 and scanners look for.
+FRAMES = (b"x-frame-options", b"DENY")
+
+
 class Guard:
     """Adds the security headers to every answer.
 
@@ -46,12 +53,18 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    headers.setdefault(name, value)
-                if ALONE in headers["Content-Security-Policy"]:
-                    # What browsers before Content Security Policy 2 and scanners look for.
-                    headers.setdefault("X-Frame-Options", "DENY")
+                message = {**message, "headers": guarded(message["headers"])}
             await send(message)
 
         await self.app(scope, receive, send_guarded)
+
+
+def guarded(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Headers of an answer, names in lower case, with those of security that it does not set."""
+    found = list(headers)
+    given = dict(found)
+    found += [header for header in RAW if header[0] not in given]
+    alone = ALONE.encode() in given.get(POLICY, ALONE.encode())
+    if alone and FRAMES[0] not in given:
+        found.append(FRAMES)
+    return found

@@ -1,89 +1,65 @@
-"""Records written ahead: the rows of a version as lines of JSON in blocks, for pages as they lie.
+"""Records written ahead: the rows of a version as lines of JSON, for pages of whole rows.
 
-Most programs read a table page after page, whole rows in their own order. Planning such a page
-costs DuckDB more than reading it, so a version that is read that way is written once, in the
-background, to a file in the state folder out of which pages are cut. The file is made of Zstandard
-frames (RFC 8878), each a block of rows with a checksum, then a frame with the places of all
-blocks. Whatever is here can be deleted at any time; until a file is there, DuckDB answers.
+Most programs read a table page after page, all of it or the rows that equal something. Planning
+such a page costs DuckDB more than reading it, so a version that is read that way is written once,
+in the background, to a file in the state folder out of which pages are cut. Whatever is here can be
+deleted at any time; until a file is there, and for every other question, DuckDB answers.
 """
 
 from __future__ import annotations
 
-import array
 import atexit
 import hashlib
-import os
-import struct
 import threading
-import weakref
 from collections import Counter, OrderedDict
-from contextlib import suppress
-from itertools import pairwise
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import duckdb
 import structlog
-import zstandard
 
 from moulouya.errors import LakeError
-from moulouya.portal.api import objects, writing
+from moulouya.portal.api import equalities, objects, writing
+from moulouya.portal.api.blocks import ROWS, Blocks, Damaged, Writing
+from moulouya.portal.api.equalities import Equalities
 from moulouya.portal.api.querying import Question
+from moulouya.portal.api.writing import Cut
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.reading import TooSlow, stored_name, tables
 from moulouya.portal.records.spool import Spool
 
-# Rows in a block, and blocks that DuckDB is asked for at once.
-ROWS = 128
-AT_ONCE = 128
+# Blocks that DuckDB is asked for at once.
+AT_ONCE = 2048
 # A version is written after so many pages of it were asked for.
 WORTH = 8
 LARGEST = 1024**3
 MOST_OPEN = 16
-_FOOT = struct.Struct("<QQ")
+# Raised whenever a file is laid out otherwise.
+LAYOUT = 2
 log = structlog.get_logger("moulouya.portal")
 
 
-class Damaged(Exception):
-    """A file of records is not what was written."""
+class Written:
+    """A version's rows and its index; raises Damaged."""
 
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
+        self._equalities = Equalities(blocks)
 
-class Blocks:
-    """One file of records, open for reading from any thread."""
-
-    def __init__(self, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        weakref.finalize(self, os.close, descriptor)
-        self._file = descriptor
-        end = os.fstat(descriptor).st_size - _FOOT.size
-        if end < 0:
-            raise Damaged
-        start, size = _FOOT.unpack(os.pread(descriptor, _FOOT.size, end))
-        if start + size != end:
-            raise Damaged
-        self._places = array.array("Q", self._frames([(start, size)])[0])
-
-    def cut(self, first: int, end: int) -> tuple[bytes, int]:
-        """The lines of the rows from ``first`` to before ``end``, and how many; raises Damaged."""
-        if first >= end:
-            return b"", 0
-        low, high = first // ROWS, (end - 1) // ROWS
-        if high + 1 >= len(self._places):
-            raise Damaged
-        ends = self._places[low : high + 2]
-        blocks = self._frames([(a, b - a) for a, b in pairwise(ends)])
-        lines = b"\n".join(blocks).split(b"\n")[first - low * ROWS : end - low * ROWS]
-        return b"\n".join(lines), len(lines)
-
-    def _frames(self, places: list[tuple[int, int]]) -> list[bytes]:
-        """The contents of frames that lie one after the other, by place and size."""
-        start = places[0][0]
-        size = places[-1][0] + places[-1][1] - start
-        unpack = zstandard.ZstdDecompressor().decompress
-        try:
-            read = os.pread(self._file, size, start)
-            return [unpack(read[at - start : at - start + length]) for at, length in places]
-        except (OSError, OverflowError, zstandard.ZstdError) as error:
-            raise Damaged from error
+    def cut(self, asked: Question) -> Cut | None:
+        """A page of whole rows; None where the index does not know which."""
+        if asked.where is None:
+            first = asked.offset if asked.after is None else asked.after + 1
+            places = range(first, min(first + asked.limit + 1, asked.table.rows))
+            lines = self._blocks.span(first, first + min(len(places), asked.limit))
+            return Cut(lines, places, asked.table.rows)
+        rows = self._equalities.rows(asked.where.equals)
+        if rows is None:
+            return None
+        skipped = asked.offset if asked.after is None else rows.rank(asked.after)
+        found = list(rows[skipped : skipped + asked.limit + 1])
+        lines = b"\n".join(self._blocks.lines(found[: asked.limit]))
+        return Cut(lines, found, len(rows) if asked.total == "exact" else None)
 
 
 class Ahead:
@@ -92,40 +68,50 @@ class Ahead:
     def __init__(self, folder: Path) -> None:
         self._spool = Spool(folder)
         self._lock = threading.Lock()
-        self._open: OrderedDict[str, Blocks] = OrderedDict()
+        self._open: OrderedDict[str, Written] = OrderedDict()
         self._asked: Counter[str] = Counter()
         self._writer: threading.Thread | None = None
         self._stopping = threading.Event()
 
-    def cut(
-        self, catalogue: Catalogue, dataset: PublishedDataset, asked: Question
-    ) -> tuple[bytes, int] | None:
-        """The lines of JSON that a plain question asks for; None where they are not written."""
+    def cut(self, catalogue: Catalogue, dataset: PublishedDataset, asked: Question) -> Cut | None:
+        """The page that a question is about; None where DuckDB has to be asked.
+
+        That is for other rows than whole ones in their order, for conditions that are more than
+        equalities, for an estimate, and where nothing is written.
+        """
+        where = asked.where
+        if where is not None and (not where.equals or asked.total == "estimate"):
+            return None
+        if not asked.choice.whole:
+            return None
         name = name_of(asked)
-        blocks = self._find(name)
-        if blocks is None:
+        written = self._find(name)
+        if written is None:
             self._wish(name, catalogue, dataset, asked)
             return None
-        first = asked.offset if asked.after is None else asked.after + 1
         try:
-            return blocks.cut(first, min(first + asked.limit, asked.table.rows))
+            return written.cut(asked)
         except Damaged:
             self._forget(name, dataset)
             return None
 
     def write(self, catalogue: Catalogue, dataset: PublishedDataset, asked: Question) -> None:
         """Write the file of a version; one that cannot be read or kept is left to DuckDB."""
+
+        def reading() -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+            return tables(catalogue, [dataset])
+
+        source, table = stored_name(dataset), asked.table
+        whole = objects.expressions(asked.choice, [])[0]
         try:
             with self._spool.draft(name_of(asked)) as draft:
-                places = array.array("Q", [0])
-                for start in range(0, asked.table.rows, ROWS * AT_ONCE):
-                    for block in _blocks(catalogue, dataset, asked, start):
-                        draft.write(_packed(block.encode()))
-                        places.append(draft.bytes)
-                    if self._stopping.is_set() or draft.bytes > LARGEST:
+                blocks = Writing(draft)
+                for start in range(0, table.rows, ROWS * AT_ONCE):
+                    with reading() as con:
+                        blocks.add(_blocks(con, source, whole, start))
+                    if self._stopping.is_set() or blocks.size > LARGEST:
                         return
-                listed = _packed(places.tobytes())
-                draft.write(listed + _FOOT.pack(places[-1], len(listed)))
+                blocks.close({"columns": equalities.write(blocks, reading, source, table)})
                 draft.keep()
         except (OSError, LakeError, TooSlow, duckdb.Error) as error:
             log.warning("records not written ahead", dataset=dataset.slug, reason=str(error))
@@ -142,7 +128,7 @@ class Ahead:
         self._stopping.set()
         self.settle()
 
-    def _find(self, name: str) -> Blocks | None:
+    def _find(self, name: str) -> Written | None:
         with self._lock:
             found = self._open.get(name)
             if found is not None:
@@ -152,7 +138,7 @@ class Ahead:
             if path is None:
                 return None
             try:
-                found = Blocks(path)
+                found = Written(Blocks(path))
             except (OSError, Damaged):
                 path.unlink(missing_ok=True)
                 return None
@@ -190,26 +176,18 @@ class Ahead:
 
 def name_of(asked: Question) -> str:
     """The name of the file for a table: another one for other content or another way to write."""
-    told = (writing.WRITING, ROWS, asked.sha256)
+    told = (writing.WRITING, LAYOUT, ROWS, asked.sha256)
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
 
-def _blocks(
-    catalogue: Catalogue, dataset: PublishedDataset, asked: Question, start: int
-) -> list[str]:
+def _blocks(con: duckdb.DuckDBPyConnection, source: str, whole: str, start: int) -> list[bytes]:
     """The next blocks of a table, from a row on: lines of JSON."""
-    whole = objects.expressions(asked.choice, [])[0]
     inner = (
-        f"SELECT rowid AS place, {whole} AS line FROM {stored_name(dataset)} "
+        f"SELECT rowid AS place, {whole} AS line FROM {source} "
         f"WHERE rowid >= {start} AND rowid < {start + ROWS * AT_ONCE}"
     )
-    with tables(catalogue, [dataset]) as con:
-        found = con.execute(
-            f"SELECT string_agg(line, chr(10) ORDER BY place) FROM ({inner}) "
-            f"GROUP BY place // {ROWS} ORDER BY min(place)"
-        ).fetchall()
-    return [text for (text,) in found]
-
-
-def _packed(content: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=3, write_checksum=True).compress(content)
+    found = con.execute(
+        f"SELECT string_agg(line, chr(10) ORDER BY place) FROM ({inner}) "
+        f"GROUP BY place // {ROWS} ORDER BY min(place)"
+    ).fetchall()
+    return [text.encode() for (text,) in found]

@@ -61,12 +61,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is chosen. Rows are ``grouped`` where there are aggregates or ``group_by``."""
+    """What is chosen. Rows are ``grouped`` where there are aggregates or ``group_by``.
+
+    ``whole`` are rows with all their columns, as they lie in the table.
+    """
 
     outputs: tuple[Output, ...]
     groups: tuple[str, ...]
     order: tuple[Order, ...]
     grouped: bool
+    whole: bool = False
 
     @property
     def canonical(self) -> tuple[str, str, str]:
@@ -90,7 +94,9 @@ def choose(table: Table, select: str, group_by: str, order_by: str) -> Choice:
     )
     grouped = bool(groups) or any(one.aggregate for one in outputs)
     _check(outputs, groups, grouped)
-    return Choice(outputs, groups, _order(table, order_by, outputs, grouped), grouped)
+    order = _order(table, order_by, outputs, grouped)
+    whole = not grouped and not order and outputs == tuple(_all(table))
+    return Choice(outputs, groups, order, grouped, whole)
 
 
 def _items(text: str, parameter: str) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from moulouya.duck import identifier
@@ -20,8 +20,10 @@ from moulouya.portal.api.pieces import (
     RAW,
     TEXT,
     Piece,
+    all_of,
     compared_as_written,
     double,
+    equality,
     huge,
     is_numeric,
     is_temporal,
@@ -86,8 +88,10 @@ class _Compiler:
         raise self._misplaced(node)
 
     def _operation(self, op: str, arguments: list[Any], depth: int) -> Piece:
-        if op in ("and", "or"):
-            return _joined(f" {op.upper()} ", [self.condition(one, depth) for one in arguments])
+        if op == "and":
+            return all_of([self.condition(one, depth) for one in arguments])
+        if op == "or":
+            return _joined(" OR ", [self.condition(one, depth) for one in arguments])
         if op == "not":
             inner = self.condition(arguments[0], depth)
             return Piece(f"(NOT {inner.sql})", inner.bound, "boolean", inner.at)
@@ -129,7 +133,7 @@ class _Compiler:
         if kind is None:
             raise unknown("unknown-column", "column", token.value, list(self.table.types),
                           self.parameter, token.at)  # fmt: skip
-        return Piece(identifier(token.value), (), kind, token.at)
+        return Piece(identifier(token.value), (), kind, token.at, column=token.value)
 
     def _comparable(self, node: Any, depth: int) -> Piece:
         """A value, or a condition in parentheses; NULL has an operator of its own."""
@@ -164,7 +168,10 @@ class _Compiler:
         left, right = self._agreed(left, right)
         if left.kind == "boolean" and op not in ("=", "<>"):
             raise mixed(self.parameter, left, "which has no order")
-        return _joined(f" {op} ", [left, right])
+        made = _joined(f" {op} ", [left, right])
+        if op != "=":
+            return made
+        return replace(made, equals=equality(left, right) or equality(right, left))
 
     def _between(self, pieces: Sequence[Piece]) -> Piece:
         value, low, high = pieces

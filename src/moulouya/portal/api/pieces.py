@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -13,6 +14,8 @@ from moulouya.portal.records.values import ViewError, typed
 _DECIMAL = re.compile(r"decimal\(([0-9]+),([0-9]+)\)")
 _DIGITS = 38
 _WHOLE = 19
+_TRUTH = {"TRUE": True, "FALSE": False}
+_LITERAL = {"text": "CAST(? AS VARCHAR)", "integer": "CAST(? AS BIGINT)"}
 # What a value is before anything says what it is compared with.
 NUMBER, TEXT = "a number", "a text"
 RAW = (NUMBER, TEXT)
@@ -24,22 +27,50 @@ _SAID = {
 }  # fmt: skip
 
 
+# A column and the value that it equals: a text, a whole number, true or false.
+Equal = tuple[str, str | int | bool]
+
+
 @dataclass(frozen=True)
 class Piece:
     """An SQL expression of a column type, its values to bind, and where it begins in the text.
 
-    Of the kinds in ``RAW`` there is no SQL yet: ``sql`` is the value as it was written.
+    Of the kinds in ``RAW`` there is no SQL yet: ``sql`` is the value as it was written. ``column``
+    is the name of a bare column. ``equals`` is all that a condition says, where that is no more
+    than which values columns equal.
     """
 
     sql: str
     bound: tuple[Any, ...]
     kind: str
     at: int
+    column: str = ""
+    equals: frozenset[Equal] = frozenset()
 
     @property
     def said(self) -> str:
         """Its kind in words."""
         return _SAID.get(self.kind, "a number")
+
+
+def all_of(pieces: Sequence[Piece]) -> Piece:
+    """The condition that several conditions hold."""
+    bound = tuple(value for piece in pieces for value in piece.bound)
+    every = all(piece.equals for piece in pieces)
+    equals = frozenset[Equal]().union(*(piece.equals for piece in pieces if every))
+    sql = " AND ".join(piece.sql for piece in pieces)
+    return Piece(f"({sql})", bound, "boolean", pieces[0].at, equals=equals)
+
+
+def equality(column: Piece, value: Piece) -> frozenset[Equal]:
+    """What a comparison with = says, where a bare column equals one value of its own type."""
+    if not column.column or value.column or column.kind != value.kind:
+        return frozenset()
+    if value.kind == "boolean" and not value.bound and value.sql in _TRUTH:
+        return frozenset([(column.column, _TRUTH[value.sql])])
+    if value.sql == _LITERAL.get(value.kind):
+        return frozenset([(column.column, value.bound[0])])
+    return frozenset()
 
 
 def is_numeric(kind: str) -> bool:

@@ -44,17 +44,6 @@ class Question:
     after: int | None = None
     total: str = "none"
 
-    @property
-    def plain(self) -> bool:
-        """True for whole rows as they lie in the table: no condition, no groups, no order."""
-        names = [one.name for one in self.choice.outputs if one.column == one.name]
-        return (
-            self.where is None
-            and not self.choice.grouped
-            and not self.choice.order
-            and names == list(self.table.types)
-        )
-
 
 @dataclass(frozen=True)
 class Found:

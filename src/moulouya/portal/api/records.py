@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,20 +15,23 @@ from starlette.responses import Response
 from moulouya.portal.api import conditions, cursors, found, negotiating, writing
 from moulouya.portal.api.ahead import Ahead
 from moulouya.portal.api.answering import FOREVER, SHORT, tagged
-from moulouya.portal.api.choosing import choose
+from moulouya.portal.api.choosing import Choice, choose
 from moulouya.portal.api.faults import Refused
 from moulouya.portal.api.parameters import RECORDS
-from moulouya.portal.api.pieces import Piece
+from moulouya.portal.api.pieces import Piece, all_of
 from moulouya.portal.api.querying import Question
 from moulouya.portal.published import PublishedDataset
 from moulouya.portal.reading import stored_name, tables
 from moulouya.portal.records.formats import shape_of
 from moulouya.portal.records.making import Slots
+from moulouya.portal.records.rows import Kept
 from moulouya.portal.records.view import Table
 
 AT_ONCE = 4
 MOST_BYTES = 64 * 1024**2
 LARGEST = 2 * 1024**2
+SAYING = ("where", "bbox", "select", "group_by", "order_by")
+MOST_UNDERSTOOD, LONGEST_KEPT = 1024, 1000
 # What a link to the next page takes over, besides the cursor.
 KEPT = ("where", "select", "group_by", "order_by", "limit", "bbox", "format")
 
@@ -59,6 +63,7 @@ class Answers:
 
 
 _answers = Answers()
+_understood: Kept[Said] = Kept(MOST_UNDERSTOOD)
 _slots = Slots(AT_ONCE)
 
 
@@ -74,30 +79,52 @@ def pinned(request: Request, given: dict[str, Any]) -> Response:
     return _answer(request, dataset, given, FOREVER)
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the parameters but those of the page say, understood."""
+
+    table: Table
+    choice: Choice
+    where: Piece | None
+    text: str
+
+
 def question(dataset: PublishedDataset, given: dict[str, Any]) -> Question:
     """What the parameters ask of a dataset; raises Refused."""
-    table = Table.of(dataset)
     if given["cursor"] and given["offset"]:
         raise Refused("cursor", "offset and cursor do not go together",
                       "the link next has no offset", parameter="offset")  # fmt: skip
-    where: list[Piece] = []
-    texts = []
-    if given["where"]:
-        piece, canonical = conditions.compile_text(given["where"], table)
-        where.append(piece)
-        texts.append(canonical)
-    if given["bbox"]:
-        where.append(_within(table, given["bbox"]))
-        texts.append(f"bbox {given['bbox']}")
-    choice = choose(table, given["select"], given["group_by"], given["order_by"])
-    text = "\n".join((*texts, *choice.canonical))
+    said = _said(dataset, *(given[name] for name in SAYING))
     after = None
     if given["cursor"]:
-        after = cursors.read(given["cursor"], dataset.number, text, dataset.rows)
+        after = cursors.read(given["cursor"], dataset.number, said.text, dataset.rows)
     return Question(
-        table, dataset.sha256, choice, _all_of(where), text, given["limit"], given["offset"],
-        after, given["total"],
+        said.table, dataset.sha256, said.choice, said.where, said.text, given["limit"],
+        given["offset"], after, given["total"],
     )  # fmt: skip
+
+
+def _said(dataset: PublishedDataset, *texts: str) -> Said:
+    """What the parameters ``SAYING`` say; understood once, as pages of one question follow."""
+    key = (dataset.slug, dataset.number, dataset.sha256, *texts)
+    kept = _understood.find(key)
+    if kept is not None:
+        return kept
+    where, bbox, *chosen = texts
+    table = Table.of(dataset)
+    pieces: list[Piece] = []
+    canonical = []
+    if where:
+        piece, text = conditions.compile_text(where, table)
+        pieces.append(piece)
+        canonical.append(text)
+    if bbox:
+        pieces.append(_within(table, bbox))
+        canonical.append(f"bbox {bbox}")
+    choice = choose(table, *chosen)
+    text = "\n".join((*canonical, *choice.canonical))
+    said = Said(table, choice, all_of(pieces) if pieces else None, text)
+    return _understood.keep(key, said) if sum(map(len, texts)) <= LONGEST_KEPT else said
 
 
 def _within(table: Table, bbox: str) -> Piece:
@@ -107,13 +134,6 @@ def _within(table: Table, bbox: str) -> Piece:
                       parameter="bbox")  # fmt: skip
     text = f"S_INTERSECTS({conditions.PLACE}, BBOX({bbox}))"
     return conditions.compile_text(text, table, "bbox")[0]
-
-
-def _all_of(pieces: list[Piece]) -> Piece | None:
-    if not pieces:
-        return None
-    bound = tuple(value for piece in pieces for value in piece.bound)
-    return Piece(" AND ".join(f"({one.sql})" for one in pieces), bound, "boolean", 0)
 
 
 def _answer(
@@ -137,7 +157,7 @@ def _answer(
         if page is None:
             with _slots, tables(found.catalogue_of(request), [dataset]) as con:
                 page = writing.write(con, stored_name(dataset), asked, form, around)
-        link = f'<{around.link(page.next)}>; rel="next"' if page.next else ""
+        link = f'<{page.next}>; rel="next"' if page.next else ""
         return _answers.keep(tag, page.body, link)
 
     return tagged(request, tag, writing.MEDIA_TYPES[form], make, cache)
@@ -147,11 +167,11 @@ def _written_ahead(
     request: Request, dataset: PublishedDataset, asked: Question, form: str, around: writing.Around
 ) -> writing.Page | None:
     """A page as it lies in the table, cut out of a file; None where it needs DuckDB."""
-    if form not in writing.TEXTUAL or not asked.plain:
+    if form not in writing.TEXTUAL:
         return None
     ahead: Ahead = request.app.state.ahead
-    lines = ahead.cut(found.catalogue_of(request), dataset, asked)
-    return writing.write_lines(asked, *lines, form, around) if lines is not None else None
+    cut = ahead.cut(found.catalogue_of(request), dataset, asked)
+    return writing.write_cut(asked, cut, form, around) if cut is not None else None
 
 
 def _around(dataset: PublishedDataset, given: dict[str, Any], public_url: str) -> writing.Around:
@@ -169,6 +189,6 @@ def _around(dataset: PublishedDataset, given: dict[str, Any], public_url: str) -
     }
     return writing.Around(
         head,
-        lambda cursor: f"{here}?{urlencode([*kept, ('cursor', cursor)])}",
+        lambda cursor: f"{here}?{urlencode([*kept, ('cursor', cursor)])}" if cursor else None,
         found.units(dataset),
     )

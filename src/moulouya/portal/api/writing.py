@@ -39,7 +39,7 @@ LARGEST = 64 * 1024**2
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it is sent, and the cursor of the next one."""
+    """A page as it is sent, and the address of the next one."""
 
     body: bytes
     next: str | None
@@ -48,11 +48,12 @@ class Page:
 @dataclass(frozen=True)
 class Around:
     """What stands around the records: ``head`` is the beginning of the object, ``link`` makes the
-    address of the next page from its cursor, ``units`` are those of the columns.
+    address of the next page from its cursor and nothing of None, ``units`` are those of the
+    columns.
     """
 
     head: Mapping[str, Any]
-    link: Callable[[str], str]
+    link: Callable[[str | None], str | None]
     units: Mapping[str, str]
 
 
@@ -81,12 +82,24 @@ def shape_of(outputs: Sequence[Output]) -> tuple[Output, ...]:
     return (east, north) if east is not None and north is not None else ()
 
 
-def write_lines(asked: Question, lines: bytes, count: int, form: str, around: Around) -> Page:
-    """A page of whole rows in their own order whose records are known: a line of JSON for each."""
-    first = asked.offset if asked.after is None else asked.after + 1
-    places = range(first, min(first + asked.limit + 1, asked.table.rows))
-    token = querying.following(asked, places, _version(around))
-    return TEXTUAL[form](asked, _Lines(lines, count, token, asked.table.rows, False), around)
+@dataclass(frozen=True)
+class Cut:
+    """Records as lines of JSON, without a newline at the end, and the places of their rows.
+
+    There is one place more than lines where that is not the end. ``total`` is None where it is not
+    known.
+    """
+
+    joined: bytes
+    places: Sequence[int]
+    total: int | None
+
+
+def write_cut(asked: Question, cut: Cut, form: str, around: Around) -> Page:
+    """A page of whole rows in their own order whose records are known."""
+    token = querying.following(asked, cut.places, _version(around))
+    count = min(len(cut.places), asked.limit)
+    return TEXTUAL[form](asked, _Lines(cut.joined, count, token, cut.total, False), around)
 
 
 @dataclass(frozen=True)
@@ -119,15 +132,15 @@ def _json(asked: Question, lines: _Lines, around: Around) -> Page:
     foot: dict[str, Any] = {"count": lines.count}
     if total is not None:
         foot |= {"total": total, "total_is": "estimate" if lines.estimated else "exact"}
-    foot["next"] = around.link(lines.next) if lines.next else None
+    foot["next"] = around.link(lines.next)
     # No line has a newline of its own: JSON writes it as an escape.
     records = lines.joined.replace(b"\n", b",\n")
     body = b"".join([head[:-1], b',"records":[\n', records, b"\n],", orjson.dumps(foot)[1:]])
-    return Page(body, lines.next)
+    return Page(body, foot["next"])
 
 
 def _ndjson(asked: Question, lines: _Lines, around: Around) -> Page:
-    return Page(lines.joined + b"\n" if lines.count else b"", lines.next)
+    return Page(lines.joined + b"\n" if lines.count else b"", around.link(lines.next))
 
 
 def _fetched(con: duckdb.DuckDBPyConnection, made: Statement) -> list[tuple[Any, ...]]:
@@ -175,9 +188,10 @@ def _geojson(con: duckdb.DuckDBPyConnection, source: str, asked: Question, aroun
         for row, shape in zip(kept, drawn, strict=True)
     )
     total, _ = querying.total(con, source, asked)
+    following = around.link(token)
     links = []
-    if token:
-        links = [{"rel": "next", "href": around.link(token), "type": MEDIA_TYPES["geojson"]}]
+    if following:
+        links = [{"rel": "next", "href": following, "type": MEDIA_TYPES["geojson"]}]
     foot: dict[str, Any] = {"numberReturned": len(kept), "links": links}
     if total is not None:
         foot["numberMatched"] = total
@@ -186,7 +200,7 @@ def _geojson(con: duckdb.DuckDBPyConnection, source: str, asked: Question, aroun
         head[:-1], b',"features":[\n', ",\n".join(features).encode(), b"\n],",
         orjson.dumps(foot)[1:],
     ])  # fmt: skip
-    return Page(body, token)
+    return Page(body, following)
 
 
 def _csv(con: duckdb.DuckDBPyConnection, source: str, asked: Question, around: Around) -> Page:
@@ -196,7 +210,7 @@ def _csv(con: duckdb.DuckDBPyConnection, source: str, asked: Question, around: A
     heads = ",".join(f'"{one.name}"' for one in asked.choice.outputs)
     sink.write(f"{heads}\r\n".encode())
     pc.write_csv(table, sink, pc.WriteOptions(include_header=False, eol="\r\n"))
-    return Page(sink.getvalue().to_pybytes(), token)
+    return Page(sink.getvalue().to_pybytes(), around.link(token))
 
 
 def _arrow(con: duckdb.DuckDBPyConnection, source: str, asked: Question, around: Around) -> Page:
@@ -204,7 +218,7 @@ def _arrow(con: duckdb.DuckDBPyConnection, source: str, asked: Question, around:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
-    return Page(sink.getvalue().to_pybytes(), token)
+    return Page(sink.getvalue().to_pybytes(), around.link(token))
 
 
 def _parquet(con: duckdb.DuckDBPyConnection, source: str, asked: Question, around: Around) -> Page:
@@ -212,7 +226,7 @@ def _parquet(con: duckdb.DuckDBPyConnection, source: str, asked: Question, aroun
     metadata = {"moulouya": orjson.dumps(dict(around.head))}
     sink = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), sink, compression="zstd")
-    return Page(sink.getvalue(), token)
+    return Page(sink.getvalue(), around.link(token))
 
 
 def _table(
