@@ -9,13 +9,17 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, HttpUrl, field_validator, model_validator
 
 from moulouya.definition.columns import Column, ColumnName, Scalar, StagedColumn
 from moulouya.definition.privacy import Overrides
 from moulouya.definition.sources import Source
 from moulouya.region import Identifier, Model, TableName, Text, known_licence
 
+HighValueCategory = Literal[
+    "geospatial", "earth_observation_and_environment", "meteorological", "statistics",
+    "companies_and_company_ownership", "mobility",
+]  # fmt: skip
 DRIFT_RULES = (
     "rows_lost", "rows_gained", "keys_removed", "restated", "nulls", "level", "scale", "reach",
     "new_level", "new_scale", "frozen", "categories", "unknown_categories", "garbled", "script",
@@ -116,6 +120,23 @@ class Temporal(Model):
     end: dt.date | None = Field(None, description="open when the data go on")
 
 
+class HighValue(Model):
+    """That a dataset is reported under the EU's Implementing Regulation 2023/138: a claim of law.
+
+    Harvesters take it over as it is said (DCAT-AP for High-Value Datasets 3.0), so that it is
+    never a default.
+    """
+
+    categories: list[HighValueCategory] = Field(
+        min_length=1, description="the regulation's categories that the dataset belongs to"
+    )
+    legislation: list[HttpUrl] = Field(
+        default=[],
+        description="further acts that ask for the dataset, by their European Legislation "
+        "Identifier; the regulation itself is always told",
+    )
+
+
 class Indicators(Model):
     """Which numbers of a dataset about places are compared, and which way is the better one."""
 
@@ -152,6 +173,10 @@ class Definition(Model):
     themes: list[TableName] = Field(default=[], description="further themes besides its folder's")
     series: TableName | None = Field(
         None, description="the series that it is an edition of: a key under series in region.yml"
+    )
+    high_value: HighValue | None = Field(
+        None,
+        description="absent: nothing is claimed; a high-value dataset of a region bound by EU law",
     )
     sdg: list[Annotated[str, Field(pattern=r"^([1-9]|1[0-7])(\.[0-9a-f]{1,2})?$")]] = Field(
         default=[],

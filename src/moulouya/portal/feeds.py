@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from lxml import etree
@@ -18,7 +19,9 @@ from starlette.responses import Response
 from moulouya.ledger import stamp
 from moulouya.portal import history
 from moulouya.portal.answers import answer
-from moulouya.portal.languages import Language, language
+from moulouya.portal.languages import N_, Language, language
+from moulouya.portal.places.index import Place, places_of
+from moulouya.portal.places.mentioned import mentioned, rows_about
 from moulouya.portal.published import Catalogue, PublishedFile, report
 from moulouya.storage.lake import Lake
 
@@ -51,7 +54,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Feed:
-    """A feed in one language, before it has a form."""
+    """A feed in one language, before it has a form.
+
+    ``name`` stands in its address, which says the language unless it was asked for ``unsaid``.
+    """
 
     name: str
     title: str
@@ -63,26 +69,53 @@ class Feed:
     base: str
     updated: dt.datetime
     entries: tuple[Entry, ...]
+    unsaid: bool = False
 
     def address(self, form: str, code: str | None = None) -> str:
-        """Where the feed is, in a form and a language."""
+        """Where the feed is for good, in a form and a language."""
         return f"{self.base}/feeds/{self.name}.{form}?lang={code or self.language.code}"
+
+    def here(self, form: str) -> str:
+        """Where it was asked for: what a feed says of itself has to be where it is."""
+        address = self.address(form)
+        return address.partition("?")[0] if self.unsaid else address
 
 
 def feed(request: Request) -> Response:
     """``/feeds/<slug>.atom`` and ``.json``, ``datasets.atom`` for all; ``?lang=`` says which."""
-    state = request.app.state
-    catalogue: Catalogue | None = state.current.catalogue()
-    if catalogue is None:
-        raise HTTPException(503)
-    name, form = request.path_params["name"], request.path_params["form"]
-    code = request.query_params.get("lang", catalogue.languages[0])
-    lake: Lake = state.current.lake
-    if form not in MEDIA_TYPES or code not in catalogue.languages:
-        raise HTTPException(404)
+    catalogue, spoken = _asked(request)
+    name, lake = request.path_params["name"], request.app.state.current.lake
     if name != ALL and not history.known(lake, catalogue, name):
         raise HTTPException(404)
-    made = gather(lake, catalogue, name, language(code), state.public_url)
+    return _written(request, gather(lake, catalogue, name, spoken, request.app.state.public_url))
+
+
+def feed_of_place(request: Request) -> Response:
+    """``/feeds/places/<code>.atom`` and ``.json``: datasets that have rows about a place."""
+    catalogue, spoken = _asked(request)
+    places = places_of(catalogue)
+    found = places.by_code.get(request.path_params["code"]) if places is not None else None
+    if found is None:
+        raise HTTPException(404)
+    state = request.app.state
+    made = gather_of_place(state.current.lake, catalogue, found, spoken, state.public_url)
+    return _written(request, made)
+
+
+def _asked(request: Request) -> tuple[Catalogue, Language]:
+    """The release and the language; 404 for a form or a language that no feed has."""
+    catalogue: Catalogue | None = request.app.state.current.catalogue()
+    if catalogue is None:
+        raise HTTPException(503)
+    code = request.query_params.get("lang", catalogue.languages[0])
+    if request.path_params["form"] not in MEDIA_TYPES or code not in catalogue.languages:
+        raise HTTPException(404)
+    return catalogue, language(code)
+
+
+def _written(request: Request, made: Feed) -> Response:
+    form, code = request.path_params["form"], made.language.code
+    made = replace(made, unsaid="lang" not in request.query_params)
     body = {"atom": atom, "json": json_feed}[form](made)
     headers = {
         "Content-Language": code,
@@ -113,6 +146,32 @@ def gather(lake: Lake, catalogue: Catalogue, name: str, spoken: Language, base: 
         description=description,
         page=page,
         author=region["title"][spoken.code],
+        language=spoken,
+        languages=catalogue.languages,
+        base=base,
+        updated=max((entry.at for entry in entries), default=catalogue.created),
+        entries=entries,
+    )
+
+
+def gather_of_place(
+    lake: Lake, catalogue: Catalogue, place: Place, spoken: Language, base: str
+) -> Feed:
+    """The feed of the datasets that have rows about a place now, as of a release."""
+    wanted = mentioned(catalogue, [place.code], spoken)
+    slugs = rows_about(catalogue, list(catalogue.datasets.values()), wanted, spoken)
+    events = history.of_several(lake, catalogue, slugs, MOST)
+    entries = tuple(_entry(event, catalogue, spoken, base) for event in events)
+    name, region = place.names[spoken.code], catalogue.region["title"][spoken.code]
+    return Feed(
+        name=f"places/{quote(place.code)}",
+        title=spoken.text("%(title)s: what changes", title=f"{name} · {region}"),
+        description=spoken.text(
+            N_("New and withdrawn versions of the datasets that have rows about %(place)s."),
+            place=name,
+        ),
+        page=f"{base}/{spoken.code}/places/{quote(place.code)}",
+        author=region,
         language=spoken,
         languages=catalogue.languages,
         base=base,
@@ -167,7 +226,7 @@ def atom(feed: Feed) -> bytes:
         _atom.subtitle(_clean(feed.description)),
         _atom.updated(stamp(feed.updated)),
         _atom.author(_atom.name(_clean(feed.author))),
-        _atom.link(rel="self", type=ATOM, href=feed.address("atom")),
+        _atom.link(rel="self", type=ATOM, href=feed.here("atom")),
         _atom.link(rel="alternate", type="text/html", hreflang=code, href=feed.page),
         _atom.link(rel="alternate", type=JSON, hreflang=code, href=feed.address("json")),
         *(
@@ -206,7 +265,7 @@ def json_feed(feed: Feed) -> bytes:
             "title": feed.title,
             "description": feed.description,
             "home_page_url": feed.page,
-            "feed_url": feed.address("json"),
+            "feed_url": feed.here("json"),
             "language": feed.language.code,
             "authors": [{"name": feed.author}],
             "items": [_item(entry, feed.language) for entry in feed.entries],

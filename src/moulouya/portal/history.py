@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -72,8 +72,13 @@ def of_dataset(lake: Lake, catalogue: Catalogue, slug: str) -> Iterator[Event]:
 
 
 def of_all(lake: Lake, catalogue: Catalogue, most: int) -> list[Event]:
-    """The newest events of every dataset, read from the lake no further than they are needed."""
+    """The newest events of every dataset that is published or was."""
     slugs = {*catalogue.datasets, *(one.slug for one in catalogue.gone.withdrawals)}
+    return of_several(lake, catalogue, slugs, most)
+
+
+def of_several(lake: Lake, catalogue: Catalogue, slugs: Iterable[str], most: int) -> list[Event]:
+    """The newest events of some datasets, read from the lake no further than they are needed."""
     waiting: list[tuple[float, str, int, Event, Iterator[Event]]] = []
 
     def put(slug: str, events: Iterator[Event], turn: int) -> None:

@@ -21,6 +21,7 @@ from moulouya.portal.drawing import drawn
 from moulouya.portal.freshness import Look, freshness
 from moulouya.portal.goals import goal_name
 from moulouya.portal.languages import Language
+from moulouya.portal.licence_names import licence_title
 from moulouya.portal.published import (
     Catalogue,
     PublishedDataset,
@@ -29,6 +30,7 @@ from moulouya.portal.published import (
 from moulouya.portal.records import formats
 from moulouya.portal.records.cells import value_text
 from moulouya.portal.records.rows import first_rows
+from moulouya.portal.standards import high_value
 from moulouya.storage.lake import Lake
 
 MOST_VERSIONS = 10
@@ -107,6 +109,8 @@ def gather(
         "deliveries": versions.deliveries(dataset),
         "publisher": dataset.record["publisher"],
         "licence": dataset.record["licence"],
+        "licence_title": licence_title(dataset.record["licence"], language),
+        "high_value": high_value.titles(dataset, language),
         "page_url": f"{public_url}/{language.code}/datasets/{dataset.slug}",
         "files_path": f"/files/{dataset.slug}/{dataset.number}",
         "files_url": f"{public_url}/files/{dataset.slug}/{dataset.number}",

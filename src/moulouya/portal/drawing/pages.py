@@ -24,6 +24,7 @@ from moulouya.portal.drawing.shape import Column, Shape, shape
 from moulouya.portal.drawing.spec import KINDS, Spec, Unfit, parse
 from moulouya.portal.headers import EMBEDDABLE
 from moulouya.portal.languages import N_, Language, language
+from moulouya.portal.licence_names import licence_title
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.reading import TooSlow
 from moulouya.portal.records.view import ViewError
@@ -119,6 +120,7 @@ def _variables(request: Request, wanted: Asked, made: Drawn) -> dict[str, Any]:
         "full": made.page,
         "source": attribution or _publisher(wanted),
         "licence": wanted.dataset.record["licence"],
+        "licence_title": licence_title(wanted.dataset.record["licence"], wanted.language),
         "measures": [(one.name, one.title) for one in wanted.known.of("measure")],
         "aggregates": drawn.aggregates(wanted.language),
         "choices": _choices(wanted, made.spec),

@@ -11,7 +11,7 @@ INDEX = "index.html"
 _STEP = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,99}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 _CATALOGUE = re.compile(r"/catalogue\.(ttl|jsonld|rdf)\?page=(\d+)")
-_FEED = re.compile(r"/feeds/(\w+)\.(atom|json)\?lang=(\w\w)")
+_FEED = re.compile(r"/feeds/(\w+|places/[\w.-]+)\.(atom|json)\?lang=(\w\w)")
 
 
 def bare(address: str) -> str:

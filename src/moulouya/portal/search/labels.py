@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from moulouya.licences import LICENCES
 from moulouya.portal.goals import goal_name
 from moulouya.portal.languages import N_, Language
+from moulouya.portal.licence_names import title_of
 from moulouya.portal.places.index import places_of
 from moulouya.portal.published import Catalogue
 from moulouya.portal.search.facets import FRESH, LATE
@@ -120,7 +120,7 @@ def named(catalogue: Catalogue, facet: str, value: str, language: Language) -> s
     if facet == "goal":
         return f"{value}. {goal_name(value, language)}" if goal_name(value, language) else value
     if facet == "licence":
-        return LICENCES[value].title if value in LICENCES else value
+        return title_of(value, language)
     return language.text(WORDS[facet, value]) if (facet, value) in WORDS else value
 
 

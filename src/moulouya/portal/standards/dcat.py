@@ -8,7 +8,7 @@ from moulouya.portal.goals import goal_name
 from moulouya.portal.languages import N_, language
 from moulouya.portal.published import PublishedDataset, PublishedVersion, Record
 from moulouya.portal.published import first_published as first
-from moulouya.portal.standards import distributions, frequencies, vocabularies
+from moulouya.portal.standards import distributions, frequencies, high_value, vocabularies
 from moulouya.portal.standards.agents import Agents
 from moulouya.portal.standards.concepts import Concepts
 from moulouya.portal.standards.distributions import Distribution
@@ -42,6 +42,7 @@ def dataset(voice: Voice, found: PublishedDataset) -> Statements:
             "foaf:page": pages,
         },
     )
+    high_value.claim(said, voice, found, voice.addresses.dataset(found.slug))
     return said
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from moulouya.portal.languages import N_
+from moulouya.portal.standards import high_value
 from moulouya.portal.standards.agents import Agents
 from moulouya.portal.standards.concepts import Concepts
 from moulouya.portal.standards.statements import Iri, Statements, plain, refer
@@ -19,7 +20,7 @@ class Service:
     """A service: its name in the catalogue, its address, and what it is.
 
     ``route``: how the application knows its address. ``described``: where a program reads how to
-    use it, and ``standard`` what it keeps to (address and title).
+    use it, ``page`` where a person does, and ``standard`` what it keeps to (address and title).
     """
 
     name: str
@@ -29,6 +30,7 @@ class Service:
     about: str
     described: str | None = None
     standard: tuple[str, str] | None = None
+    page: str = "/{lang}/api"
 
 
 SERVICES = (
@@ -38,6 +40,7 @@ SERVICES = (
         N_("One statement over all datasets of the release, answered as JSON, CSV, Arrow or "
            "Parquet."),
         OPENAPI,
+        page="/{lang}/sql",
     ),
     Service(
         "records", "/api/v1", OPENAPI,
@@ -68,6 +71,19 @@ def tell(
     agents, concepts = Agents(said, voice.addresses), Concepts(said, voice.addresses)
     region = voice.catalogue.region
     base = voice.addresses.base
+    offered = [one for one in SERVICES if one.route in routes]
+    if not offered:
+        return []
+    claimed = high_value.of_services(said, voice)
+    terms = said.say(
+        voice.addresses.part("service-terms"),
+        "dct:RightsStatement",
+        {
+            "rdfs:label": voice.texts(
+                N_("Open to everybody; what it gives is under the licence of its dataset.")
+            )
+        },
+    )
     return [
         said.say(
             voice.addresses.part(f"service-{one.name}"),
@@ -84,9 +100,15 @@ def tell(
                 "dct:publisher": agents.portal(region, voice.languages),
                 "dcat:contactPoint": agents.desk(region, voice.languages),
                 "dct:accessRights": concepts.public(),
+                "dct:rights": terms,
                 "dcat:servesDataset": [refer(voice.addresses.dataset(slug)) for slug in datasets],
+                "foaf:page": [
+                    said.say(f"{base}{one.page.format(lang=code)}", "foaf:Document")
+                    for code in voice.languages
+                    if one.page in routes
+                ],
+                **claimed,
             },
         )
-        for one in SERVICES
-        if one.route in routes
+        for one in offered
     ]
