@@ -18,7 +18,14 @@ from moulouya import release, released, retention
 from moulouya.copying import SEALS, Expected, Piece, copy_directory
 from moulouya.errors import LakeError, UsageError
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import checked_json, listed, read_json, sha256_of
+from moulouya.storage.files import (
+    checked_json,
+    listed,
+    read_bytes,
+    read_json,
+    sha256_of,
+    there,
+)
 from moulouya.storage.lake import VOID, Lake, identity_of
 
 Progress = Callable[[str, int, int], None]
@@ -127,7 +134,7 @@ def _take_identity(source: Lake, target: Lake) -> None:
     """A backup has the mark of its source: it is the same lake, at another time."""
     if not source.appeared(source.root / "FORMAT"):
         raise LakeError(f"there is no lake in {source.place}", hint="moulouya run --all")
-    said = (source.root / "FORMAT").read_bytes()
+    said = read_bytes(source.root / "FORMAT")
     if identity_of(said) == target.identity():
         return
     if not is_empty(target):
@@ -168,8 +175,8 @@ def _missing(source: Lake, target: Lake, until: int) -> Iterator[Path]:
     yield from versions
     held = source.root / "quarantine"
     for slug in source.names(held):
-        there = set(target.names(target.root / "quarantine" / slug))
-        yield from (held / slug / run for run in source.names(held / slug) if run not in there)
+        copied = set(target.names(target.root / "quarantine" / slug))
+        yield from (held / slug / run for run in source.names(held / slug) if run not in copied)
     known = set(target.numbers(target.releases))
     for number in source.numbers(source.log):
         if number <= until and number not in known and _has_release(source, number):
@@ -187,10 +194,10 @@ def _has_release(lake: Lake, number: int) -> bool:
 def missing_numbers(source: Lake, target: Lake, kind: str) -> Iterator[Path]:
     """The deliveries or versions that ``target`` lacks, and has not given up."""
     for slug in source.names(source.root / kind):
-        there = set(target.numbers(target.root / kind / slug))
+        known = set(target.numbers(target.root / kind / slug))
         for number in source.numbers(source.root / kind / slug):
             place = target.root / kind / slug / str(number)
-            if number not in there and not place.with_name(place.name + VOID).exists():
+            if number not in known and not there(place.with_name(place.name + VOID)):
                 yield source.root / kind / slug / str(number)
 
 
@@ -215,16 +222,16 @@ def _copy_records(source: Lake, target: Lake, done: Copied) -> None:
     for path in found:
         copied = target.root / path.relative_to(source.root)
         try:
-            data = path.read_bytes()
+            data = read_bytes(path)
             read_json(path)
         except FileNotFoundError:
             continue  # cleared away meanwhile
         except LakeError as error:
             done.problems.append(error.message)
             continue
-        if path.name == "tombstone.json" and not copied.parent.exists():
+        if path.name == "tombstone.json" and not there(copied.parent):
             continue  # its directory was left out
-        if not copied.exists() or copied.read_bytes() != data:
+        if not there(copied) or read_bytes(copied) != data:
             target.write(copied, data)
             done.files += 1
             done.bytes += len(data)
@@ -247,7 +254,7 @@ def _copy_log(source: Lake, target: Lake, until: int, done: Copied) -> None:
     kinds: list[str] = []
     for number in range(first, until + 1):
         try:
-            raw = source.local(source.log / str(number)).read_bytes()
+            raw = read_bytes(source.local(source.log / str(number)))
             entry = released.entry_of(source, number)
         except (LakeError, OSError) as error:
             done.problems.append(f"entry {number} of the log is not copied: {error}")
@@ -282,7 +289,7 @@ def _is_whole(source: Lake, target: Lake, number: int, done: Copied) -> bool:
         done.problems.append(f"{lacking} {error.message}")
         return False
     entry = released.entry_of(source, number)
-    if not manifest.exists() or sha256_of(manifest) != entry["manifest_sha256"]:
+    if not there(manifest) or sha256_of(manifest) != entry["manifest_sha256"]:
         done.problems.append(f"{lacking} its files are damaged")
         return False
     for slug, dataset in read_json(manifest)["datasets"].items():
@@ -310,5 +317,5 @@ def _clear_decided(source: Lake, target: Lake) -> None:
         for run_id in target.names(target.quarantine(slug)):
             folder = target.quarantine(slug) / run_id
             decided = source.quarantine(slug) / f"{run_id}.decision.json"
-            if run_id not in kept and (decided.exists() or not (folder / "held.json").exists()):
+            if run_id not in kept and (there(decided) or not there(folder / "held.json")):
                 target.remove(folder)

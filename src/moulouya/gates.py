@@ -13,6 +13,7 @@ from moulouya.storage.files import (
     listed,
     read_json,
     sha256_of,
+    there,
     told_plainly,
     write_file,
 )
@@ -28,7 +29,7 @@ def seen(
     if same_material(previous.record, dataset, sha256, inputs):
         return True
     path = _memory(lake, dataset)
-    remembered = read_json(path) if path.exists() else {}
+    remembered = read_json(path) if there(path) else {}
     return bool(remembered == _material(dataset, sha256, inputs, previous.number))
 
 
@@ -106,7 +107,7 @@ def pending(lake: Lake, slug: str) -> list[Held]:
     for path in listed(lake.quarantine(slug), "*/held.json"):
         record = read_json(path)
         decided = lake.quarantine(slug) / f"{record['run_id']}.decision.json"
-        decision = read_json(decided) if decided.exists() else None
+        decision = read_json(decided) if there(decided) else None
         found.append(Held(record["run_id"], path.parent, record["reasons"], decision))
     return sorted(found, key=lambda held: read_json(held.path / "held.json")["held"])
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version as library_version
 from pathlib import Path
@@ -27,9 +28,11 @@ from moulouya.storage.crashpoints import reached
 from moulouya.storage.files import (
     canonical_json,
     checked_json,
+    finished,
     read_json,
     remove_tree,
     sha256_of,
+    there,
     told_plainly,
     write_file,
 )
@@ -215,9 +218,10 @@ def _attempt(
     remove_tree(scratch)
     scratch.mkdir(parents=True)
     try:
-        build(planned, scratch)
-        reached("after_catalogue_build")
-        entry = _seal(scratch, planned, writer)
+        with _building(scratch, lake):
+            build(planned, scratch)
+            reached("after_catalogue_build")
+            entry = _seal(scratch, planned, writer)
         reached("after_manifest_write")
         if not lake.commit(scratch, lake.release(planned.number), "manifest.json"):
             raise _overtaken(lake, planned.number, writer)
@@ -231,6 +235,18 @@ def _attempt(
                        hint="moulouya release")  # fmt: skip
     reached("before_ack")
     return read(lake, planned.number, verify=False), True
+
+
+@contextmanager
+def _building(scratch: Path, lake: Lake) -> Iterator[None]:
+    """See that what goes wrong names a place: a database does not always say which file failed."""
+    try:
+        with told_plainly(f"building {scratch}"):
+            yield
+    except LakeError as error:
+        if type(error) is not LakeError or str(lake.root) in error.message:
+            raise
+        raise LakeError(f"building {scratch}: {error.message}", hint=error.hint) from error
 
 
 def _same(newest: Release, planned: Plan) -> bool:
@@ -247,7 +263,7 @@ def _seal(scratch: Path, planned: Plan, writer: str) -> dict[str, Any]:
     entry = _entry_of_log(planned.lake, planned.number, "release", writer)
     files = [
         {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256_of(path)}
-        for path in sorted(scratch.iterdir())
+        for path in finished(scratch)
     ]
     manifest = {
         "format": 1,
@@ -289,7 +305,7 @@ def void(lake: Lake, note: Mapping[str, Any]) -> int:
 def _entry_of_log(lake: Lake, number: int, kind: str, writer: str) -> dict[str, Any]:
     """An entry of the log, which continues the one before."""
     previous = lake.log / str(number - 1)
-    if number > 1 and not previous.exists():
+    if number > 1 and not there(previous):
         raise LakeError(f"{previous} is missing from the log", hint="moulouya verify")
     return {
         "format": 1,

@@ -27,9 +27,11 @@ from moulouya.settings import Settings
 from moulouya.storage.files import (
     canonical_json,
     listed,
+    read_bytes,
     read_json,
     sha256_of,
     sync_file,
+    there,
     told_plainly,
 )
 from moulouya.storage.lake import Lake, identity_of, look_into, open_lake
@@ -148,7 +150,7 @@ def _with_format(settings: Settings, backup: Lake, done: Copied) -> Lake:
     lake = look_into(settings, checked=False)
     if is_empty(lake):
         raise UsageError(f"{lake.place} is empty", hint="moulouya restore SRC fills it")
-    said = (backup.root / "FORMAT").read_bytes()
+    said = read_bytes(backup.root / "FORMAT")
     path = lake.root / "FORMAT"
     if not (lake.appeared(path) and _is_sound(path)):
         lake.write(path, said)
@@ -167,7 +169,7 @@ def _mend_log(lake: Lake, backup: Lake, done: Copied) -> None:
     previous: str | None = None
     lake.refresh(lake.log)
     for number in backup.numbers(backup.log):
-        raw = backup.local(backup.log / str(number)).read_bytes()
+        raw = read_bytes(backup.local(backup.log / str(number)))
         entry = released.entry_of(backup, number)
         if entry["previous_sha256"] != previous or entry["release"] != number:
             raise LakeError(
@@ -175,7 +177,7 @@ def _mend_log(lake: Lake, backup: Lake, done: Copied) -> None:
                 hint=f"moulouya verify --lake {backup.place}",
             )
         path = lake.log / str(number)
-        mine = path.read_bytes() if path.exists() else None
+        mine = read_bytes(path) if there(path) else None
         if mine != raw:
             if mine is not None and _is_another(lake, path, entry, previous):
                 raise UsageError(
@@ -198,7 +200,7 @@ def _is_another(lake: Lake, path: Path, theirs: dict[str, Any], previous: str | 
         return False
     following = lake.log / str(number + 1)
     try:
-        after = read_json(following)["previous_sha256"] if following.exists() else None
+        after = read_json(following)["previous_sha256"] if there(following) else None
     except (LakeError, KeyError):
         after = None
     if after == sha256_of(path):
@@ -228,7 +230,7 @@ def _mend_versions(lake: Lake, backup: Lake, expected: Expected, done: Copied) -
     for (slug, number), sha256 in expected.versions.items():
         folder = lake.version(slug, number)
         lake.refresh(folder)
-        if not _is_buried(folder, "withdrawn") and folder.exists():
+        if not _is_buried(folder, "withdrawn") and there(folder):
             _require(lake, backup, folder / "version.json", sha256, done)
             _mend_recipe(lake, backup, folder, done)
 
@@ -251,13 +253,20 @@ def _mend_records(lake: Lake, backup: Lake, done: Copied) -> None:
     lake.refresh(lake.ledger)
     for kept in [*seals, *records_of(backup)]:
         path = lake.root / kept.relative_to(backup.root)
-        if not path.parent.exists() and kept.parent.parent.name in SEALS:
+        if not there(path.parent) and kept.parent.parent.name in SEALS:
             continue
-        if _is_sound(path) or not _is_sound(kept):
+        if _is_sound(path):
             continue
-        if kept.parts[-4] == "quarantine" and not path.parent.exists():
+        if kept.parts[-4] == "quarantine" and not there(path.parent):
             continue  # it was decided, or the report of a failed run that is over
-        data = kept.read_bytes()
+        try:
+            data = read_bytes(kept)
+            read_json(kept)
+        except FileNotFoundError:
+            continue
+        except LakeError as error:
+            done.problems.append(error.message)
+            continue
         lake.write(path, data)
         done.files += 1
         done.bytes += len(data)
@@ -274,18 +283,18 @@ def _is_sound(path: Path) -> bool:
 def _undecided(lake: Lake, backup: Lake) -> Iterator[Path]:
     """Held deliveries that nobody has decided about, and that the lake lacks."""
     for slug in backup.names(backup.root / "quarantine"):
-        there = set(lake.names(lake.quarantine(slug)))
+        known = set(lake.names(lake.quarantine(slug)))
         for run_id in backup.names(backup.quarantine(slug)):
             folder = backup.quarantine(slug) / run_id
             decisions = [one.quarantine(slug) / f"{run_id}.decision.json" for one in (lake, backup)]
-            held = (folder / "held.json").exists()
-            if held and run_id not in there and not any(path.exists() for path in decisions):
+            held = there(folder / "held.json")
+            if held and run_id not in known and not any(map(there, decisions)):
                 yield folder
 
 
 def _is_buried(folder: Path, why: str) -> bool:
     stone = folder / TOMBSTONE
-    return stone.exists() and read_json(stone)["why"] == why
+    return there(stone) and read_json(stone)["why"] == why
 
 
 def _require(lake: Lake, backup: Lake, path: Path, sha256: str, done: Copied) -> None:

@@ -21,7 +21,14 @@ from moulouya.released import is_void
 from moulouya.settings import Settings
 from moulouya.storage import leases
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import canonical_json, checked_json, listed, read_json
+from moulouya.storage.files import (
+    canonical_json,
+    checked_json,
+    listed,
+    read_bytes,
+    read_json,
+    there,
+)
 from moulouya.storage.lake import Lake, look_into, open_lake
 from moulouya.workspace import Workspace
 
@@ -139,8 +146,8 @@ def erase(lake: Lake, newest: Release, found: Collected | None = None) -> None:
     found = found or Collected()
     read_now = _read_now(lake, leases.held(lake))
     for (slug, number), withdrawal in release.withdrawn(newest).items():
-        there = (lake.version(slug, number) / "version.json").exists()
-        if withdrawal.erase and there and (slug, number) not in read_now:
+        is_there = there(lake.version(slug, number) / "version.json")
+        if withdrawal.erase and is_there and (slug, number) not in read_now:
             _bury(lake, newest, slug, number, "withdrawn", found)
             _forget_deliveries(lake, slug, number, found)
 
@@ -183,7 +190,7 @@ def _bury(lake: Lake, newest: Release, slug: str, number: int, why: str, found: 
     folder = lake.version(slug, number)
     lake.refresh(folder)
     erased = why == "withdrawn"
-    if not (folder / TOMBSTONE).exists():
+    if not there(folder / TOMBSTONE):
         entry = newest.manifest["datasets"].get(slug)
         stone = {
             "format": 1, "slug": slug, "version": number, "why": why, "release": newest.number,
@@ -211,13 +218,14 @@ def _forget_deliveries(lake: Lake, slug: str, number: int, found: Collected) -> 
     needed = {
         one["number"]
         for other in lake.numbers(lake.versions(slug))
-        if other != number and not (lake.version(slug, other) / TOMBSTONE).exists()
+        if other != number and not there(lake.version(slug, other) / TOMBSTONE)
         for one in versions.read(lake, slug, other).record["snapshots"]
     }
     for one in versions.read(lake, slug, number).record["snapshots"]:
         if one["number"] not in needed:
             folder = lake.snapshots(slug) / str(one["number"])
-            lake.put_new(folder / TOMBSTONE, (lake.version(slug, number) / TOMBSTONE).read_bytes())
+            stone = read_bytes(lake.version(slug, number) / TOMBSTONE)
+            lake.put_new(folder / TOMBSTONE, stone)
             _remove_files(lake, folder, OF_A_DELIVERY, found)
 
 
@@ -289,7 +297,7 @@ def _datasets(lake: Lake, number: int) -> dict[str, dict[str, Any]]:
         return {}
     lake.refresh(lake.release(number))
     path = lake.release(number) / "manifest.json"
-    return dict(read_json(path)["datasets"]) if path.exists() else {}
+    return dict(read_json(path)["datasets"]) if there(path) else {}
 
 
 def _moment(text: str) -> dt.datetime:

@@ -19,7 +19,14 @@ from moulouya.ledger import Outcome, RunRecord, now, stamp
 from moulouya.provenance import Provenance, Recipe
 from moulouya.region import Region
 from moulouya.settings import Settings
-from moulouya.storage.files import canonical_json, read_json, remove_tree, told_plainly, write_file
+from moulouya.storage.files import (
+    canonical_json,
+    read_json,
+    remove_tree,
+    there,
+    told_plainly,
+    write_file,
+)
 from moulouya.storage.lake import Lake, open_lake
 from moulouya.versions import Version
 from moulouya.workspace import Dataset
@@ -54,7 +61,7 @@ class Run:
     def read(self, name: str) -> dict[str, Any]:
         """A record of an earlier step, empty when there is none."""
         path = self.note(name)
-        return dict(read_json(path)) if path.exists() else {}
+        return dict(read_json(path)) if there(path) else {}
 
     def write(self, name: str, record: dict[str, Any]) -> None:
         """Leave a record for the next step."""
@@ -109,9 +116,10 @@ def begin(settings: Settings, slug: str, run_id: str) -> Run:
     Raises DefinitionError for a broken dataset, UsageError for an unknown one, and LakeError where
     an older state of the lake was put back.
     """
-    region, dataset = workspace.load_one(settings.workspace_root, slug)
-    lake = open_lake(settings)
-    witness.check(settings, lake)
+    with told_plainly(f"beginning a run of {slug}"):
+        region, dataset = workspace.load_one(settings.workspace_root, slug)
+        lake = open_lake(settings)
+        witness.check(settings, lake)
     return Run(settings, region, lake, dataset, run_id)
 
 
@@ -154,21 +162,27 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 
 def _timed(run: Run, name: str) -> Iterator[None]:
-    timings = run.read("timings")
-    timings.setdefault("started", stamp(now()))
-    timings["current"] = {"step": name, "since": time.monotonic()}
     try:
-        timings.setdefault("recipe", run.recipe().sha256)
-        run.write("timings", timings)
-        run.recipe(timings["recipe"])
         with told_plainly(f"{run.dataset.slug}: {name}", FileNotFoundError):
+            timings = _begun(run, name)
             yield
     except Exception as error:
         fail(run, error)
         raise
-    if run.scratch.exists():
+    if there(run.scratch):
         kept = {name: timings[name] for name in ("started", "recipe")}
         run.write("timings", {**kept, "steps": _steps(timings)})
+
+
+def _begun(run: Run, name: str) -> dict[str, Any]:
+    """Note that a step has begun, and by which recipe; returns the timings so far."""
+    timings = run.read("timings")
+    timings.setdefault("started", stamp(now()))
+    timings["current"] = {"step": name, "since": time.monotonic()}
+    timings.setdefault("recipe", run.recipe().sha256)
+    run.write("timings", timings)
+    run.recipe(timings["recipe"])
+    return timings
 
 
 def _steps(timings: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from moulouya import release, witness
 from moulouya.errors import LakeError
 from moulouya.released import SAID_TWICE
 from moulouya.settings import Settings
-from moulouya.storage.files import parse_record, read_json
+from moulouya.storage.files import parse_record, read_json, there
 from moulouya.storage.lake import Lake, look_into
 
 TOMBSTONE = "tombstone.json"
@@ -47,7 +47,8 @@ class Verified:
             else:
                 size, digest = self.lake.digest(path)
         except (LakeError, OSError) as error:
-            self.problem(path, getattr(error, "strerror", None) or str(error))
+            why = error if isinstance(error, OSError) else error.__cause__
+            self.problem(path, getattr(why, "strerror", None) or str(error))
             self.damaged[path] = recorded["sha256"]
             return
         self.bytes += size
@@ -88,7 +89,9 @@ def _guard(found: Verified, check: Any) -> None:
         check()
     except LakeError as error:
         found.problems.append(error.message)
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except OSError as error:
+        found.problems.append(f"cannot be read: {error}")
+    except (KeyError, TypeError, ValueError) as error:
         found.problems.append(f"damaged record: {error!r}")
 
 
@@ -160,7 +163,7 @@ def _release(
     folder = lake.release(number)
     lake.refresh(folder)
     found.check(folder / "manifest.json", {"sha256": entry["manifest_sha256"]}, data=False)
-    if not (folder / "manifest.json").exists():
+    if not there(folder / "manifest.json"):
         return
     manifest = read_json(folder / "manifest.json")
     if any(entry.get(name) != manifest[name] for name in SAID_TWICE if name in manifest):
@@ -178,22 +181,22 @@ def _release(
 def _erased(lake: Lake, version: Path) -> bool:
     lake.refresh(version)
     stone = version / TOMBSTONE
-    return stone.exists() and read_json(stone)["why"] == "withdrawn"
+    return there(stone) and read_json(stone)["why"] == "withdrawn"
 
 
 def _version(folder: Path, found: Verified) -> None:
     record = read_json(folder / "version.json")
-    buried = (folder / TOMBSTONE).exists()
-    there = {path.name for path in found.lake.files(folder)}
+    buried = there(folder / TOMBSTONE)
+    files = {path.name for path in found.lake.files(folder)}
     for file in record["files"]:
-        stays = file["name"] in there or file["name"].endswith(".json")
+        stays = file["name"] in files or file["name"].endswith(".json")
         if not buried or (stays and not _erased(found.lake, folder)):
             found.check(folder / file["name"], file)
     _same_deliveries(found, folder, record)
     recipe = (record.get("provenance") or {}).get("recipe_sha256")
     if recipe is not None and not record.get("erased"):
         found.check(folder / "recipe.json", {"sha256": recipe}, data=False)
-    for name in sorted(there - {file["name"] for file in record["files"]} - {*UNLISTED}):
+    for name in sorted(files - {file["name"] for file in record["files"]} - {*UNLISTED}):
         found.problem(folder / name, "is no part of the version")
 
 
@@ -202,7 +205,7 @@ def _same_deliveries(found: Verified, folder: Path, record: dict[str, Any]) -> N
     for told in record["snapshots"]:
         path = found.lake.snapshots(record["slug"]) / str(told["number"]) / "snapshot.json"
         found.lake.refresh(path.parent)
-        if not path.exists():
+        if not there(path):
             found.problem(path, f"is missing, and {folder} was made from it")
             continue
         kept = read_json(path)
@@ -211,7 +214,7 @@ def _same_deliveries(found: Verified, folder: Path, record: dict[str, Any]) -> N
 
 
 def _held(folder: Path, found: Verified) -> None:
-    if (folder / "version.json").exists():
+    if there(folder / "version.json"):
         told = read_json(folder / "held.json").get("version_sha256")
         if told is not None:
             found.check(folder / "version.json", {"sha256": told}, data=False)
@@ -219,7 +222,7 @@ def _held(folder: Path, found: Verified) -> None:
 
 
 def _snapshot(folder: Path, found: Verified) -> None:
-    buried = (folder / TOMBSTONE).exists()
+    buried = there(folder / TOMBSTONE)
     for file in read_json(folder / "snapshot.json")["files"]:
         if not buried:
             found.check(folder / file["path"], file)

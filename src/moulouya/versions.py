@@ -21,9 +21,11 @@ from moulouya.settings import Settings
 from moulouya.storage.crashpoints import reached
 from moulouya.storage.files import (
     canonical_json,
+    finished,
     read_bytes,
     read_json,
     sha256_of,
+    there,
     told_plainly,
     write_file,
 )
@@ -157,7 +159,7 @@ def prepare(
     with told_plainly(f"preparing {dataset.slug}"):
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / f"{dataset.slug}.parquet"
-        if not target.exists():
+        if not there(target):
             table.rename(target)
     compared = None
     if previous is not None:
@@ -256,7 +258,7 @@ def finish(
             "columns": columns,
             "files": [
                 _described(path)
-                for path in sorted(folder.iterdir())
+                for path in finished(folder)
                 if path.suffix != ".json" or path.name in PUBLIC_RECORDS
             ],
             "snapshots": snapshots,
@@ -325,7 +327,7 @@ def _write_downloads(draft: Draft, settings: Settings) -> tuple[list[dict[str, A
             "(FORMAT csv, HEADER, COMPRESSION gzip)"
         )
         rejected = folder / "rejected.parquet"
-        if rejected.exists():
+        if there(rejected):
             con.execute(
                 f"COPY (FROM read_parquet({literal(str(rejected))})) "
                 f"TO {literal(str(folder / 'rejected.csv.gz'))} "

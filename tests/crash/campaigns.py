@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from . import bases, cutting, flipping, killing, simulating, soaking, tracing
+from . import (
+    bases,
+    commanding,
+    cutting,
+    flipping,
+    injecting,
+    killing,
+    simulating,
+    soaking,
+    tracing,
+)
 from .places import nothing
 from .simulating import Simulation
 from .trial import Tally
@@ -29,14 +40,23 @@ def kill(tally: Tally, folder: Path, share: float) -> None:
 
 
 def inject(tally: Tally, folder: Path, share: float) -> None:
-    """Errors in answer to calls of small and of whole publications."""
+    """Errors in answer to calls of small and of whole publications, whatever they are about."""
     bare, base = bases.bare(folder / "bare"), bases.build(folder / "base")
-    with tracing.zygote(folder / "zygote") as zygote:
-        for runs in (2, 3, 4):
-            script, many = bases.light_script(runs), _many(share, 100)
-            killing.inject(tally, zygote, nothing, bare.root, script, many, folder)
-        script, many = bases.publishing(), _many(share, 60)
-        killing.inject(tally, zygote, base.copied, base.root, script, many, folder)
+    with tracing.zygote(folder / "zygote", tracing.HEAVY) as zygote:
+        for make_lake, root, script, each, many in (
+            (nothing, bare.root, bases.light_script(), 4, 400),
+            (base.copied, base.root, bases.publishing(), 1, 300),
+        ):
+            choose = partial(injecting.chosen, each=each, most=_many(share, many))
+            injecting.inject(tally, zygote, make_lake, root, script, folder, choose)
+
+
+def commands(tally: Tally, folder: Path, share: float) -> None:
+    """Errors in answer to calls of the command line."""
+    choose = partial(injecting.chosen, each=1, most=_many(share, 15))
+    with commanding.desk(folder / "desk") as desk:
+        for name in commanding.COMMANDS:
+            commanding.inject(tally, desk, name, choose)
 
 
 def power(tally: Tally, folder: Path, share: float) -> None:
@@ -91,6 +111,7 @@ def flips(tally: Tally, folder: Path, share: float) -> None:
 CAMPAIGNS: dict[str, Campaign] = {
     "kill": kill,
     "inject": inject,
+    "commands": commands,
     "power": power,
     "power-after-kill": power_after_kill,
     "cuts": cuts,

@@ -1,11 +1,13 @@
 """A process that publishes through the library and says so only after each call has returned.
 
     python publisher.py JOB.json        one script, then exit
-    python publisher.py --zygote        read jobs from stdin, run each in a child of its own
+    python publisher.py --zygote [MODULE…]  read jobs from stdin, run each in a child of its own
 
-The zygote imports the library once; a crash test forks it hundreds of times. A job is
+The zygote imports the library once, and modules that it is told of; a crash test forks it hundreds
+of times. A job is
 ``{"lake", "workspace", "acks", "script": [[step, argument…]…], "log", "wait_for_tracer",
-"forget", "limits"}``. Steps:
+"forget", "limits", "tokens", "synced"}``: with ``tokens`` random names are the same in every run,
+and into ``synced`` goes the inode of every file that was synced. Steps:
 
     light SLUG RUN [ROWS]   commit a small version of a dataset by ``versions.commit``
     note NAME               write a replaceable record by ``Lake.write``
@@ -14,6 +16,9 @@ The zygote imports the library once; a crash test forks it hundreds of times. A 
     release                 ``pipeline.release`` with the real catalogue
     read                    read the newest release under a lease
     gc                      clear away what has expired (of a lake of small versions)
+
+A job with a ``command`` is a call of the command line instead, with these words; ``environment``
+has its variables.
 
 An acknowledgement is one line of JSON in the file ``acks``, written by one call.
 """
@@ -26,18 +31,21 @@ import inspect
 import json
 import os
 import resource
+import secrets
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from moulouya import catalogue, pipeline, release, retention, versions, workspace
+from moulouya import catalogue, cli, pipeline, release, retention, versions, workspace
 from moulouya.errors import Conflict, MoulouyaError
 from moulouya.region import Region
 from moulouya.settings import Settings
@@ -208,6 +216,43 @@ def forget_syncs(module: Any, lines: list[int]) -> None:
             function.__code__ = made[name].__code__
 
 
+def name_alike(seed: str) -> None:
+    """Give random names that are the same in every run."""
+    numbers = count()
+
+    def token_hex(bytes_: int = 32) -> str:
+        drawn = hashlib.sha256(f"{seed} {next(numbers)}".encode()).hexdigest()
+        return drawn[: 2 * bytes_]
+
+    secrets.token_hex = token_hex
+    pipeline.new_run_id = lambda slug: f"{slug}-alike"
+
+
+def note_syncs(path: Path) -> None:
+    """Note the inode of every file that is synced, where the kernel tells it."""
+    noted = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    sync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        sync(descriptor)
+        told = Path(f"/proc/self/fdinfo/{descriptor}").read_text().split()
+        if "ino:" in told:
+            os.write(noted, told[told.index("ino:") + 1].encode() + b"\n")
+
+    os.fsync = fsync
+
+
+def command(words: list[str], environment: dict[str, str]) -> int:
+    """Run the command line as a shell would; its exit code."""
+    os.environ.update(environment)
+    sys.argv = ["moulouya", *words]
+    try:
+        cli.app()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
 def settings_of(job: dict[str, Any]) -> Settings:
     """The settings of a job: everything beside the lake, one thread."""
     lake = job["lake"] if job["lake"].startswith("s3://") else Path(job["lake"])
@@ -226,6 +271,10 @@ def run(job: dict[str, Any]) -> int:
         forget_syncs(files, job["forget"])
     if job.get("abort_at"):
         crashpoints._wanted = job["abort_at"]
+    if job.get("tokens"):
+        name_alike(job["tokens"])
+    if job.get("synced"):
+        note_syncs(Path(job["synced"]))
     for name, value in job.get("claims", {}).items():
         setattr(claims, name, value)
     acknowledge = acknowledge_in(Path(job["acks"]))
@@ -236,6 +285,8 @@ def run(job: dict[str, Any]) -> int:
         while "TracerPid:\t0\n" in Path("/proc/self/status").read_text():
             time.sleep(0.001)
     try:
+        if job.get("command"):
+            return command(job["command"], job["environment"])
         play(job["script"], settings_of(job), acknowledge)
     except MoulouyaError as error:
         told = {"code": error.code, "message": error.message, "hint": error.hint}
@@ -277,7 +328,9 @@ def zygote() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--zygote"]:
+    if sys.argv[1] == "--zygote":
+        for module in sys.argv[2:]:
+            import_module(module)
         zygote()
     else:
         sys.exit(run(json.loads(Path(sys.argv[1]).read_text())))

@@ -26,6 +26,8 @@ CHANGING = (
     "mkdirat", "ftruncate", "truncate", "lseek", "fallocate", "sendfile", "copy_file_range",
 )  # fmt: skip
 PATIENCE = 120
+# What a whole publication imports late, and every publisher anew unless its zygote has it.
+HEAVY = ("moulouya.quality.validation", "moulouya.staging")
 
 
 def missing() -> str | None:
@@ -72,11 +74,11 @@ class Ended:
 class Zygote:
     """A process that has imported the library and forks a publisher for every job."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, modules: tuple[str, ...] = ()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.process = subprocess.Popen(
-            [sys.executable, PUBLISHER, "--zygote"],
+            [sys.executable, PUBLISHER, "--zygote", *modules],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
@@ -122,8 +124,12 @@ class Zygote:
     def traced(
         self, lake: Path, workspace: Path, script: list[Any], options: list[str], **more: Any
     ) -> Ended:
-        """Run a publisher with strace attached before its first step."""
+        """Run a publisher with strace attached before its first step.
+
+        ``{pid}`` in an option stands for the number of its process.
+        """
         job = self.start(lake, workspace, script, wait_for_tracer=True, **more)
+        options = [option.replace("{pid}", str(job.pid)) for option in options]
         tracer = subprocess.Popen(
             ["strace", "-f", "-qq", *options, "-p", str(job.pid)],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -161,9 +167,9 @@ def read_acks(path: Path) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def zygote(folder: Path) -> Iterator[Zygote]:
-    """A zygote while the block runs."""
-    made = Zygote(folder)
+def zygote(folder: Path, modules: tuple[str, ...] = ()) -> Iterator[Zygote]:
+    """A zygote while the block runs; ``modules`` are imported before its first job."""
+    made = Zygote(folder, modules)
     try:
         yield made
     finally:
@@ -175,11 +181,17 @@ LINE = re.compile(r"^(?P<name>\w+)\((?P<arguments>.*)\) += (?P<result>-?\d+)")
 
 
 def record(
-    zygote: Zygote, lake: Path, workspace: Path, script: list[Any], **more: Any
+    zygote: Zygote,
+    lake: Path,
+    workspace: Path,
+    script: list[Any],
+    *,
+    names: tuple[str, ...] = CHANGING,
+    **more: Any,
 ) -> tuple[Ended, list[Call]]:
-    """Run a publisher through and return every call of it that may change a file."""
+    """Run a publisher through and return every call of it that may change a file, or of names."""
     trace = zygote.folder / f"trace-{zygote.jobs}"
-    options = ["-xx", "-y", "-s", "50000000", "-e", f"trace={','.join(CHANGING)}", "-o", str(trace)]
+    options = ["-xx", "-y", "-s", "50000000", "-e", f"trace={','.join(names)}", "-o", str(trace)]
     ended = zygote.traced(lake, workspace, script, options, **more)
     if ended.code != 0:
         raise RuntimeError(f"the publisher failed by itself: {ended.printed}")

@@ -146,7 +146,7 @@ def test_a_damaged_record_is_an_error_that_names_it(tmp_path, damage):
     [
         (errno.ENOSPC, "the disk is full"),
         (errno.EROFS, "read-only"),
-        (errno.EACCES, "right to write"),
+        (errno.EACCES, "right to read and to write"),
         (errno.EIO, ""),
     ],
 )

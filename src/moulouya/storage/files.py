@@ -40,28 +40,66 @@ def told_plainly(what: str, *leaving: type[OSError]) -> Iterator[None]:
             errno.ENOSPC: "the disk is full: free some space and run again, nothing was published",
             errno.EDQUOT: "the disk quota is used up: nothing was published",
             errno.EROFS: "the disk is read-only",
-            errno.EACCES: "give this user the right to write there",
+            errno.EACCES: "give this user the right to read and to write there",
             errno.EMFILE: "too many open files: raise `ulimit -n`",
             errno.EIO: "the disk gives errors: look at it (dmesg, smartctl) before running again",
         }
-        raise LakeError(f"{what}: {error}", hint=hints.get(error.errno or 0)) from error
+        hint = hints.get(error.errno or 0, "look at the disk and at what this user may do there")
+        raise LakeError(f"{what}: {error}", hint=hint) from error
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """See that an error of the operating system names the file: those of read and fsync do not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = str(path)
+        raise
+
+
+def there(path: Path) -> bool:
+    """Whether something lies under a name.
+
+    Raises LakeError where that cannot be told: what cannot be read is not absent.
+    """
+    with told_plainly(f"looking for {path}"):
+        return path.exists()
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, read in blocks."""
-    with path.open("rb") as file:
+    """The SHA-256 of a file, read in blocks.
+
+    Raises FileNotFoundError when it is not there, LakeError when it cannot be read.
+    """
+    with (
+        told_plainly(f"reading {path}", FileNotFoundError),
+        naming(path),
+        path.open("rb") as file,
+    ):
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def copy_hashed(source: Path, target: Path) -> tuple[int, str]:
-    """Copy a file; the bytes and the SHA-256 of what was read."""
+    """Copy a file; the bytes and the SHA-256 of what was read.
+
+    Raises OSError where the source cannot be read, LakeError where the target cannot be written.
+    """
     digest, size = hashlib.sha256(), 0
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with source.open("rb") as read, target.open("wb") as written:
-        while block := read.read(CHUNK):
-            digest.update(block)
-            size += len(block)
-            written.write(block)
+    with naming(source), source.open("rb") as read:
+        with told_plainly(f"writing {target}"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            written = target.open("wb")
+        try:
+            while block := read.read(CHUNK):
+                digest.update(block)
+                size += len(block)
+                with told_plainly(f"writing {target}"), naming(target):
+                    written.write(block)
+        finally:
+            with told_plainly(f"writing {target}"), naming(target):
+                written.close()
     return size, digest.hexdigest()
 
 
@@ -110,7 +148,7 @@ def read_bytes(path: Path) -> bytes:
 
     Raises FileNotFoundError when it is not there, LakeError when it cannot be read.
     """
-    with told_plainly(f"reading {path}", FileNotFoundError):
+    with told_plainly(f"reading {path}", FileNotFoundError), naming(path):
         return path.read_bytes()
 
 
@@ -124,13 +162,14 @@ def listed(folder: Path, pattern: str = "*") -> list[Path]:
     with (
         told_plainly(f"reading {folder}", FileNotFoundError),
         suppress(FileNotFoundError, NotADirectoryError),
+        naming(folder),
     ):
         found = sorted(path for path in folder.iterdir() if fnmatchcase(path.name, here))
     return [path for folder in found for path in listed(folder, below)] if below else found
 
 
 def files_below(folder: Path) -> list[Path]:
-    """Every file below a folder, in order; nothing without the folder.
+    """Every file below a folder, in order; nothing without the folder, or below a file.
 
     Raises LakeError when a folder cannot be read.
     """
@@ -141,8 +180,23 @@ def files_below(folder: Path) -> list[Path]:
 
 def _fail(error: OSError) -> None:
     # By default os.walk goes on as if a folder that it cannot read were empty.
-    if not isinstance(error, FileNotFoundError):
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise error
+
+
+def finished(folder: Path) -> list[Path]:
+    """What lies in a folder that is about to be committed, in order.
+
+    Raises LakeError where a database was not closed: its log is no part of what is published.
+    """
+    found = listed(folder)
+    for path in found:
+        if ".wal" in path.suffixes:
+            raise LakeError(
+                f"{path} was left behind: the database beside it could not be finished",
+                hint="look at the disk (dmesg) before running again",
+            )
+    return found
 
 
 def read_json(path: Path) -> Any:
@@ -161,7 +215,8 @@ def sync_file(path: Path) -> None:
     """Make a file's bytes survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with naming(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -172,7 +227,7 @@ sync_directory = sync_file
 def write_file(path: Path, data: bytes) -> None:
     """Write a new file durably; the caller syncs the directory it lies in."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with naming(path), path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

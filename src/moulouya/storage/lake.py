@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ from moulouya.storage.files import (
     files_below,
     listed,
     make_directories,
+    naming,
     parse_record,
     put_if_absent,
     read_bytes,
@@ -35,6 +37,7 @@ from moulouya.storage.files import (
     sha256_of,
     sync_directory,
     sync_way,
+    there,
     told_plainly,
 )
 
@@ -110,7 +113,7 @@ class Lake:
 
     def prepare(self) -> None:
         """See that the place can keep a lake; the name of a new folder is made durable."""
-        if not (self.root / "FORMAT").exists():
+        if not there(self.root / "FORMAT"):
             sync_way(self.root)
 
     def refresh(self, folder: Path) -> None:
@@ -179,9 +182,7 @@ class Lake:
 
     def is_void(self, target: Path) -> bool:
         """Whether the name of a directory was taken and given up, so that it is never used."""
-        void = target.with_name(target.name + VOID)
-        with told_plainly(f"reading {void}"):
-            return void.exists()
+        return there(target.with_name(target.name + VOID))
 
     def identity(self) -> str | None:
         """What tells this lake, and every copy of it, from another one that took its place.
@@ -189,13 +190,12 @@ class Lake:
         None while there is no lake, and of one that was begun before lakes had such a mark.
         """
         path = self.root / "FORMAT"
-        with told_plainly(f"opening the lake {self.place}"):
+        with told_plainly(f"opening the lake {self.place}"), naming(path):
             return identity_of(path.read_bytes()) if path.exists() else None
 
     def appeared(self, path: Path) -> bool:
         """Whether a record that is written once is there by now."""
-        with told_plainly(f"reading {path}"):
-            return path.exists()
+        return there(path)
 
     def files(self, folder: Path) -> list[Path]:
         """Every file below a folder, records and data, whether it is on this host or not."""
@@ -273,10 +273,11 @@ class Lake:
     def remove(self, path: Path) -> None:
         """Remove a directory or file that nothing refers to any more."""
         with told_plainly(f"removing {path}"):
-            if path.is_dir():
-                remove_tree(path)
-            else:
-                path.unlink(missing_ok=True)
+            while path.is_dir():
+                # What somebody else removes meanwhile is looked at once more.
+                with suppress(FileNotFoundError):
+                    shutil.rmtree(path)
+            path.unlink(missing_ok=True)
 
     def settle(self, folder: Path) -> None:
         """Make what is seen in a folder durable before it is relied upon.
@@ -366,7 +367,7 @@ def _lake(place: Settings | Path, patience: float) -> Lake:
 
 def _check_format(lake: Lake) -> None:
     path = lake.root / "FORMAT"
-    with told_plainly(f"opening the lake {lake.place}"):
+    with told_plainly(f"opening the lake {lake.place}"), naming(path):
         raw = path.read_bytes()
     try:
         found = parse_record(raw).get("format")

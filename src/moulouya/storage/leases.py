@@ -23,7 +23,7 @@ import structlog
 
 from moulouya.errors import LakeError
 from moulouya.storage.crashpoints import reached
-from moulouya.storage.files import told_plainly
+from moulouya.storage.files import listed, told_plainly
 from moulouya.storage.lake import Lake
 
 if TYPE_CHECKING:
@@ -85,12 +85,11 @@ def held(lake: Lake) -> set[int]:
         return _held_objects(_objects_of(lake))
     folder = lake.root / "leases"
     found: set[int] = set()
-    if folder.is_dir():
-        with told_plainly(f"looking for readers in {folder}"):
-            for path in folder.iterdir():
-                matched = NAME.fullmatch(path.name)
-                if matched is not None and _alive(path):
-                    found.add(int(matched[1]))
+    with told_plainly(f"looking for readers in {folder}"):
+        for path in listed(folder):
+            matched = NAME.fullmatch(path.name)
+            if matched is not None and _alive(path):
+                found.add(int(matched[1]))
     return found
 
 
