@@ -12,12 +12,15 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from moulouya import duck
 from moulouya.portal.api import ahead, equalities, records
 from moulouya.portal.api.ahead import WORTH, Written
 from moulouya.portal.api.blocks import FEWEST, ROWS, Blocks, Damaged
+from moulouya.portal.api.equalities import Equalities
 from moulouya.portal.app import create_app
+from moulouya.portal.kept import Kept
 from moulouya.portal.records.spool import Draft
 from moulouya.settings import Settings
 from moulouya.storage.lake import Lake
@@ -79,9 +82,9 @@ def both(observed: lakes.Built, tmp_path_factory: pytest.TempPathFactory) -> tup
 
 
 @pytest.fixture(autouse=True)
-def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def forgotten() -> None:
     """No answer is kept from one test to the next."""
-    monkeypatch.setattr(records, "_answers", records.Answers())
+    records._answers.clear()
 
 
 def write(site: Client) -> Path:
@@ -93,9 +96,14 @@ def write(site: Client) -> Path:
     return file
 
 
+def index_of(blocks: Blocks) -> Equalities:
+    """The index of a file, with bitmaps of its own."""
+    return Equalities(blocks, "", Kept(1_000_000, len))
+
+
 def without_duckdb(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse what asks DuckDB, and forget the answers that are kept."""
-    monkeypatch.setattr(records, "_answers", records.Answers())
+    records._answers.clear()
     monkeypatch.setattr(records, "tables", None)
 
 
@@ -106,7 +114,7 @@ def test_page_is_that_of_duckdb(
 ) -> None:
     pages = []
     for site in both:
-        records._answers = records.Answers()
+        records._answers.clear()
         pages.append(site.get(f"{ADDRESS}?offset={offset}&limit={limit}&format={form}"))
     asked, cut = pages
     assert cut.status_code == asked.status_code == 200
@@ -154,7 +162,7 @@ def test_page_of_a_condition_is_that_of_duckdb(
     query = {"where": where, "offset": offset, "limit": limit, "format": form, "total": total}
     pages = []
     for site in both:
-        records._answers = records.Answers()
+        records._answers.clear()
         pages.append(site.get(f"{ADDRESS}?{urlencode(query)}"))
     asked, cut = pages
     assert cut.status_code == asked.status_code == 200, asked.text
@@ -190,7 +198,7 @@ def test_another_question_is_for_duckdb(
 ) -> None:
     write(site)
     monkeypatch.setattr(Written, "cut", None)
-    monkeypatch.setattr(records, "_answers", records.Answers())
+    records._answers.clear()
     assert site.get(f"{ADDRESS}?{query}").status_code == 200
 
 
@@ -207,15 +215,13 @@ def test_column_of_many_values_is_left_to_duckdb(
     assert len(asked) == 1
 
 
-def test_bitmaps_in_memory_are_bounded(
-    both: tuple[Client, Client], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(equalities, "MOST_KEPT", 40)
-    (written,) = both[1].app.state.ahead._open.values()
-    index = written._equalities
+def test_bitmaps_in_memory_are_bounded(site: Client) -> None:
+    file = write(site)
+    kept: Kept[BitMap] = Kept(40, len)
+    index = Equalities(Blocks(file), "", kept)
     for number in range(40):
-        index.rows(frozenset([("kept", number)]))
-        assert sum(map(len, index._kept.values())) <= 40 or len(index._kept) == 1
+        assert index.rows(frozenset([("kept", number)]))
+        assert sum(map(len, kept._kept.values())) <= 40
 
 
 def test_table_with_shapes_is_left_to_duckdb(site: Client) -> None:
@@ -231,7 +237,7 @@ def test_file_damaged_anywhere_is_never_served(
     file = write(site)
     whole = file.read_bytes()
     true = both[0].get(f"{ADDRESS}?limit={LONG}&format=ndjson").content.rstrip(b"\n")
-    opened = equalities.Equalities(Blocks(file)).rows(frozenset([("open", True)]))
+    opened = index_of(Blocks(file)).rows(frozenset([("open", True)]))
     chance = random.Random(1)
     for bit in chance.sample(range(8 * len(whole)), 200):
         spoiled = bytearray(whole)
@@ -241,7 +247,7 @@ def test_file_damaged_anywhere_is_never_served(
         try:
             blocks = Blocks(damaged)
             lines = blocks.span(0, LONG)
-            open_rows = equalities.Equalities(blocks).rows(frozenset([("open", True)]))
+            open_rows = index_of(blocks).rows(frozenset([("open", True)]))
         except Damaged:
             continue
         assert lines == true

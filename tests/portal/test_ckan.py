@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import ckanapi
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moulouya.portal.ckan.filters import BadQuery, matcher, of
+from moulouya.portal.standards.vocabularies import AUTHORITY
 
 from . import lakes
 from .conftest import Client, Server, client_of, free_port
@@ -118,9 +120,19 @@ def test_a_dataset_keeps_its_ids_whatever_its_version_and_language(built: lakes.
 def test_dates_have_no_zone_and_the_licence_is_known_by_its_id(portal: Client) -> None:
     package = ask(portal, "package_show", id="boundaries")
     assert not package["metadata_modified"].endswith("Z")
-    assert "." in package["metadata_modified"]
     assert package["license_id"] == "odc-odbl"
     assert package["license_title"] == "Open Data Commons Open Database License (ODbL)"
+
+
+def test_how_often_and_the_hash_are_in_words_that_harvesters_know(portal: Client) -> None:
+    package = ask(portal, "package_show", id="communes")
+    told = {one["key"]: one["value"] for one in package["extras"]}
+    assert told["frequency"] == f"{AUTHORITY}/frequency/DAILY"
+    files = {one["format"]: one for one in package["resources"]}
+    digest = files["Parquet"]["hash"]
+    assert (len(digest), set(digest) - set("0123456789abcdef")) == (64, set())
+    assert files["Parquet"]["hash_algorithm"].endswith("#checksumAlgorithm_sha256")
+    assert "hash_algorithm" not in files["CSV"]
 
 
 def test_pages_of_a_search_differ_and_end(portal: Client) -> None:
@@ -151,6 +163,8 @@ def test_facets_count_what_the_filter_finds(portal: Client) -> None:
         ({"fields": "name,nope"}, "fields"),
         ({"limit": "-1"}, "limit"),
         ({"records_format": "xml"}, "records_format"),
+        ({"q": '{"nope": "x"}'}, "q"),
+        ({"filter": '{"year": 2024}'}, "__junk"),
     ],
 )
 def test_a_parameter_that_cannot_be_used_is_named(
@@ -174,6 +188,61 @@ def test_rows_are_those_of_the_table_in_every_form(portal: Client) -> None:
     wanted = json.dumps({"name": one["name"]})
     found = ask(portal, "datastore_search", resource_id="communes", filters=wanted)
     assert found["records"] == [row for row in whole["records"] if row["name"] == one["name"]]
+
+
+def test_words_may_be_looked_for_in_one_column(portal: Client) -> None:
+    whole = ask(portal, "datastore_search", resource_id="communes")["records"]
+    word = str(whole[1]["name"]).split()[0]
+    found = ask(portal, "datastore_search", resource_id="communes", q=json.dumps({"name": word}))
+    assert found["records"] == [row for row in whole if word in (row["name"] or "")]
+    assert not ask(
+        portal, "datastore_search", resource_id="communes", q=json.dumps({"code": word})
+    )["records"]
+
+
+@pytest.mark.parametrize(("sort", "backwards"), [("", False), ("_id", False), ("_id desc", True)])
+def test_the_next_page_can_be_asked_for_by_a_filter(
+    portal: Client, sort: str, backwards: bool
+) -> None:
+    seen: list[int] = []
+    wanted = {"resource_id": "communes", "limit": "2", "sort": sort, "include_next_page": "true"}
+    page = ask(portal, "datastore_search", **wanted)
+    while "next_page" in page:
+        seen += [row["_id"] for row in page["records"]]
+        page = ask(portal, "datastore_search", **wanted, filters=json.dumps(page["next_page"]))
+    seen += [row["_id"] for row in page["records"]]
+    assert sorted(seen) == list(range(1, len(lakes.COMMUNE_ROWS) + 1))
+    assert seen == sorted(seen, reverse=backwards)
+
+
+def test_the_link_to_the_next_page_keeps_what_was_asked(portal: Client) -> None:
+    wanted = {"filters": '{"name": "a&b=c#d+e"}', "q": "x y%z", "resource_id": "communes"}
+    found = portal.get(f"{API}/datastore_search?{urlencode(wanted)}").json()["result"]
+    following = found["_links"]["next"].partition("?")[2]
+    assert dict(parse_qsl(following)) == {**wanted, "offset": "100"}
+
+
+@pytest.mark.parametrize("most", ["99999999999", "4611686018427387903"])
+def test_a_limit_that_is_too_large_is_the_largest(portal: Client, most: str) -> None:
+    assert ask(portal, "datastore_search", resource_id="communes", limit=most)["limit"] == 32_000
+    assert ask(portal, "package_search", rows=most)["results"]
+    assert not ask(portal, "datastore_search", resource_id="communes", offset=most)["records"]
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "kind"),
+    [
+        ("fq=(", 409, "Search Error"),
+        ("fq=metadata_modified:[NOW-1FORTNIGHT TO *]", 409, "Search Error"),
+        ("sort=nope asc", 400, "Search Query Error"),
+        ("filter_query=name:x", 400, "Search Query Error"),
+    ],
+)
+def test_a_search_that_cannot_be_made_is_refused_in_ckans_words(
+    portal: Client, query: str, status: int, kind: str
+) -> None:
+    refused = portal.get(f"{API}/package_search?{query}")
+    assert (refused.status_code, refused.json()["error"]["__type"]) == (status, kind)
 
 
 @given(st.text(alphabet=' ()[]{}+-!:"\\*ANDORTO abcé', max_size=40))

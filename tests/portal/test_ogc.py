@@ -182,7 +182,8 @@ def test_owslib_reads_features_page_after_page(running: Server) -> None:
             break
         page = httpx.get(following[0]).json()
     assert len(seen) == len(set(seen)) == 25
-    assert features.collection_items("wells", bbox=[-2.45, 34, -2.2, 35])["numberMatched"] == 2
+    # Two wells and the one that has no place.
+    assert features.collection_items("wells", bbox=[-2.45, 34, -2.2, 35])["numberMatched"] == 3
     assert (
         features.collection_schema("wells")["properties"]["geometry"]["format"] == "geometry-point"
     )
@@ -224,15 +225,14 @@ def test_another_portal_can_take_a_layer_over(running: Server, tmp_path: Path) -
 
 
 def test_schemathesis_finds_no_fault(running: Server, tmp_path: Path) -> None:
+    # Its own rules, with no configuration of ours.
     arguments = [
-        str(Path(sys.executable).with_name("st")), "--config-file",
-        str(Path(__file__).with_name("schemathesis_ogc.toml")), "run", f"{running.url}/ogc/api",
-        "--phases", "fuzzing", "--max-examples", "3", "--seed", "1", "--no-color",
-        "--generation-database", "none",
+        str(Path(sys.executable).with_name("st")), "run", f"{running.url}/ogc/api",
+        "--max-examples", "3", "--seed", "1", "--no-color", "--generation-database", "none",
     ]  # fmt: skip
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert done.returncode == 0, done.stdout
-    assert "14 selected" in done.stdout
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "14 selected" in done.stdout or "Selected: 14/14" in done.stdout
 
 
 # Features
@@ -248,7 +248,7 @@ def drawn() -> list[Any]:
     west=st.floats(-180, 180), south=st.floats(-90, 90), wide=st.floats(0, 200),
     tall=st.floats(0, 120), heights=st.booleans(),
 )  # fmt: skip
-def test_a_box_finds_exactly_what_touches_it(
+def test_a_box_finds_exactly_what_touches_it_and_what_has_no_place(
     portal: Client, drawn: list[Any], west: float, south: float, wide: float, tall: float,
     heights: bool,
 ) -> None:  # fmt: skip
@@ -265,7 +265,7 @@ def test_a_box_finds_exactly_what_touches_it(
     expected = [
         str(number)
         for number, one in enumerate(drawn)
-        if one is not None and any(shapely.intersects(one, part) for part in parts)
+        if one is None or any(shapely.intersects(one, part) for part in parts)
     ]
     assert [one["id"] for one in found["features"]] == expected
     assert found["numberMatched"] == found["numberReturned"] == len(expected)
@@ -306,6 +306,9 @@ def test_a_property_is_a_parameter_unless_the_standard_has_one_of_its_name(
     assert told(portal, f"{path}&longitude=")["numberMatched"] == 1
     assert told(portal, f"{path}&filter=%22limit%22%20%3E%2020")["numberMatched"] == 4
     assert told(portal, f"{path}&well=5%252C")["numberMatched"] == 5
+    # So it is not claimed that every column is one.
+    claimed = told(portal, "/conformance")["conformsTo"]
+    assert not any(one.endswith("/queryables-query-parameters") for one in claimed)
 
 
 def test_conditions_add_up_and_are_counted(portal: Client) -> None:
@@ -314,9 +317,9 @@ def test_conditions_add_up_and_are_counted(portal: Client) -> None:
         "/collections/wells/items?limit=2&offset=1&bbox=-2.5,34,-1.5,36"
         "&filter=layer%20%3C%205%20AND%20NOT%20layer%20%3D%202&filter-lang=cql2-text",
     )
-    assert [one["properties"]["layer"] for one in found["features"]] == [1, 4]
-    assert found["numberMatched"] == 3
-    assert not hrefs(found, "next")
+    assert [one["properties"]["layer"] for one in found["features"]] == [1, 3]
+    assert found["numberMatched"] == 4
+    assert "offset=3" in hrefs(found, "next")[0]
     assert "offset=0" in hrefs(found, "prev")[0]
 
 
@@ -414,8 +417,8 @@ def test_features_fit_their_schema(portal: Client) -> None:
         schema = told(portal, f"/collections/{name}/schema")
         assert schema["properties"].pop("geometry")["x-ogc-role"] == "primary-geometry"
         for one in schema["properties"].values():
-            if "type" in one:
-                one["type"] = [one["type"], "null"]
+            types = one["type"] if isinstance(one["type"], list) else [one["type"]]
+            one["type"] = [*types, "null"]
         validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
         for feature in told(portal, f"/collections/{name}/items?limit=200")["features"]:
             validator.validate(feature["properties"])
@@ -475,9 +478,15 @@ def test_a_record_tells_all_in_the_language_asked_for(portal: Client) -> None:
         ("themes=energy", ["mixture"]),
         ("themes=territory&license=ODbL-1.0", ["boundaries", "density", "places", "wells"]),
         ("title=Wells&lang=en", ["wells"]),
-        ("datetime=2024-09-15", ["communes", "wells"]),
-        ("datetime=../2023-12-31", []),
+        # What says nothing of its time fits every time.
+        (
+            "datetime=2024-09-15",
+            ["boundaries", "communes", "density", "mixture", "places", "wells"],
+        ),
+        ("datetime=../2023-12-31", ["boundaries", "density", "mixture", "places"]),
         ("bbox=100,60,101,61", ["places"]),
+        ("externalIds=dcat&ids=wells", ["wells"]),
+        ("externalIds=isbn&ids=wells", []),
         ("sortby=-title&lang=en&ids=wells,communes,density", ["wells", "communes", "density"]),
         ("startindex=4", ["places", "wells"]),
     ],
@@ -565,20 +574,25 @@ def test_pages_of_records_follow_one_another(portal: Client) -> None:
         ("/collections/wells/items?bbox=1,2,3", "bbox"),
         ("/collections/wells/items?bbox=1,2,3,x", "bbox"),
         ("/collections/wells/items?bbox=1,2,3,1e999", "bbox"),
-        ("/collections/wells/items?bbox=1,9,3,2", "bbox"),
-        ("/collections/wells/items?bbox=1,2,300,4", "bbox"),
         ("/collections/wells/items?bbox=", "bbox"),
         ("/collections/wells/items?datetime=yesterday", "datetime"),
         ("/collections/wells/items?datetime=2024-13-01", "datetime"),
-        ("/collections/wells/items?datetime=2024-05-01/2024-04-01", "datetime"),
         ("/collections/wells/items?datetime=1/2/3", "datetime"),
-        ("/collections/wells/items?layer=deep", "layer__exact"),
+        ("/collections/wells/items?layer=deep", "layer"),
+        ("/collections/wells/items?layer=0.5", "layer"),
+        ("/collections/wells/items?f=html&limit=0", "limit"),
+        ("/collections/wells/items?filter=%20", "filter"),
+        (f"/collections/wells/items?filter=layer%3D{'1' * 4000}", "filter"),
+        (f"/collections/catalog/items?q={'a' * 300}", "q"),
+        (f"/collections/catalog/items?q={'a,' * 60}", "q"),
         ("/collections/wells/items?filter=layer%20%3E", "filter"),
         ("/collections/wells/items?filter=nothing%20%3D%201", "filter"),
         ("/collections/wells/items?filter-lang=cql2-json", "filter-lang"),
         ("/collections/wells/items?crs=EPSG:26191", "crs"),
         ("/collections/catalog/items?sortby=rows", "sortby"),
         ("/collections/places/items?sortby=shape", "sortby"),
+        ("/collections/places/items?sortby=", "sortby"),
+        ("/collections/places/items?sortby=id,,seen", "sortby"),
         ("/collections/catalog/items?filter=rows%20%3D%201", "filter"),
         ("/collections/catalog/items?filter=title%20%3D", "filter"),
         ("/collections/catalog/items?filter-lang=cql2-json", "filter-lang"),
@@ -614,9 +628,15 @@ def test_what_is_not_there_is_not_found(portal: Client, path: str) -> None:
         ("../2024-09-30T23:59:59Z", True),
         ("2024-09-01/", True),
         ("../..", True),
+        ("0000-01-01T00:00:00Z/2024-09-30", True),
+        ("2024-09-01/9999-12-31T23:59:59-05:00", True),
+        ("2024-02-29", True),
+        ("2016-12-31T23:59:60Z", True),
+        ("2023-02-29", False),
+        ("1900-02-29", False),
+        ("2024-06-31", False),
         ("", False),
         ("..", False),
-        ("0000-01-01", False),
         ("2024-13-01", False),
         ("2024-09-01T25:00:00Z", False),
     ],
@@ -624,8 +644,7 @@ def test_what_is_not_there_is_not_found(portal: Client, path: str) -> None:
 def test_the_document_tells_what_times_are_understood(
     portal: Client, written: str, good: bool
 ) -> None:
-    taken = told(portal, "/api")["paths"]["/ogc/collections/wells/items"]["get"]["parameters"]
-    schema = next(one["schema"] for one in taken if one["name"] == "datetime")
+    schema = told(portal, "/api")["components"]["parameters"]["datetime"]["schema"]
     assert bool(re.search(schema["pattern"], written)) == good
     answer = portal.get(f"/ogc/collections/wells/items?datetime={quote(written)}")
     assert answer.status_code == (200 if good else 400)

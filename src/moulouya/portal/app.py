@@ -50,8 +50,6 @@ def static(request: Request) -> Response:
 
 # They are tried in their order: programs ask the API far more often than people ask for pages.
 ROUTES = [
-    # Before the API, whose page for people, /{lang}/api, would take /ogc/api for its own.
-    *ogc.ROUTES,
     *api.ROUTES,
     Route("/health/live", health.live),
     Route("/health/ready", health.ready),
@@ -65,6 +63,8 @@ ROUTES = [
     Route("/releases/{number}/{file}", downloads.release_file),
     Route("/static/{digest}/{name:path}", static),
     *standards.ROUTES,
+    *ogc.ROUTES,
+    *api.PAGES,
     *ckan.ROUTES,
     *participation.ROUTES,
     *records.ROUTES,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cachetools import TTLCache
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,10 +25,9 @@ Key = tuple[int | None, str, bytes, str | None, str]
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An answer as it was sent, and until when it may be sent again."""
+class Sent:
+    """An answer as it was sent."""
 
-    until: float
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
@@ -42,9 +41,9 @@ class Remembering:
 
     def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.monotonic) -> None:
         self.app = app
-        self._clock = clock
-        self._kept: OrderedDict[Key, Kept] = OrderedDict()
-        self._bytes = 0
+        self._kept: TTLCache[Key, Sent] = TTLCache(
+            MOST_BYTES, SECONDS, clock, getsizeof=lambda sent: len(sent.body)
+        )
         self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,16 +69,9 @@ class Remembering:
         else:
             await self._pass_on(key, scope, receive, send)
 
-    def _find(self, key: Key) -> Kept | None:
+    def _find(self, key: Key) -> Sent | None:
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is None:
-                return None
-            if kept.until < self._clock():
-                self._forget(key)
-                return None
-            self._kept.move_to_end(key)
-            return kept
+            return self._kept.get(key)
 
     async def _pass_on(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         begun: list[Message] = []
@@ -100,15 +92,7 @@ class Remembering:
 
     def _keep(self, key: Key, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         with self._lock:
-            if key in self._kept:
-                self._forget(key)
-            self._kept[key] = Kept(self._clock() + SECONDS, headers, body)
-            self._bytes += len(body)
-            while self._bytes > MOST_BYTES:
-                self._forget(next(iter(self._kept)))
-
-    def _forget(self, key: Key) -> None:
-        self._bytes -= len(self._kept.pop(key).body)
+            self._kept[key] = Sent(headers, body)
 
 
 def _may_be_kept(message: Message) -> bool:
@@ -116,7 +100,7 @@ def _may_be_kept(message: Message) -> bool:
     return bool(message["status"] == 200 and headers.get("cache-control") == SHORT)
 
 
-async def _send(kept: Kept, method: str, asked: Headers, send: Send) -> None:
+async def _send(kept: Sent, method: str, asked: Headers, send: Send) -> None:
     """The kept answer; 304 when the client has it."""
     headers = MutableHeaders(raw=list(kept.headers))
     status, body = 200, kept.body if method == "GET" else b""

@@ -11,12 +11,13 @@ from __future__ import annotations
 import atexit
 import hashlib
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import duckdb
 import structlog
+from pyroaring import BitMap
 
 from moulouya.errors import LakeError
 from moulouya.portal.api import equalities, objects, writing
@@ -24,6 +25,7 @@ from moulouya.portal.api.blocks import ROWS, Blocks, Damaged, Writing
 from moulouya.portal.api.equalities import Equalities
 from moulouya.portal.api.querying import Question
 from moulouya.portal.api.writing import Cut
+from moulouya.portal.kept import Kept
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.reading import TooSlow, stored_name, tables
 from moulouya.portal.records.spool import Spool
@@ -42,9 +44,9 @@ log = structlog.get_logger("moulouya.portal")
 class Written:
     """A version's rows and its index; raises Damaged."""
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, blocks: Blocks, index: Equalities) -> None:
         self._blocks = blocks
-        self._equalities = Equalities(blocks)
+        self._index = index
 
     def cut(self, asked: Question) -> Cut | None:
         """A page of whole rows; None where the index does not know which."""
@@ -53,7 +55,7 @@ class Written:
             places = range(first, min(first + asked.limit + 1, asked.table.rows))
             lines = self._blocks.span(first, first + min(len(places), asked.limit))
             return Cut(lines, places, asked.table.rows)
-        rows = self._equalities.rows(asked.where.equals)
+        rows = self._index.rows(asked.where.equals)
         if rows is None:
             return None
         skipped = asked.offset if asked.after is None else rows.rank(asked.after)
@@ -68,7 +70,8 @@ class Ahead:
     def __init__(self, folder: Path) -> None:
         self._spool = Spool(folder)
         self._lock = threading.Lock()
-        self._open: OrderedDict[str, Written] = OrderedDict()
+        self._open: Kept[Written] = Kept(MOST_OPEN)
+        self._bitmaps: Kept[BitMap] = Kept(equalities.MOST_KEPT, len)
         self._asked: Counter[str] = Counter()
         self._writer: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -129,30 +132,22 @@ class Ahead:
         self.settle()
 
     def _find(self, name: str) -> Written | None:
-        with self._lock:
-            found = self._open.get(name)
-            if found is not None:
-                self._open.move_to_end(name)
-                return found
-            path = self._spool.find(name)
-            if path is None:
-                return None
-            try:
-                found = Written(Blocks(path))
-            except (OSError, Damaged):
-                path.unlink(missing_ok=True)
-                return None
-            self._open[name] = found
-            if len(self._open) > MOST_OPEN:
-                self._open.popitem(last=False)
+        found = self._open.find(name)
+        path = None if found is not None else self._spool.find(name)
+        if path is None:
             return found
+        try:
+            blocks = Blocks(path)
+        except (OSError, Damaged):
+            path.unlink(missing_ok=True)
+            return None
+        return self._open.keep(name, Written(blocks, Equalities(blocks, name, self._bitmaps)))
 
     def _forget(self, name: str, dataset: PublishedDataset) -> None:
         log.warning("records written ahead are damaged", dataset=dataset.slug)
-        with self._lock:
-            self._open.pop(name, None)
-            with suppress(OSError):
-                (self._spool.folder / name).unlink()
+        self._open.forget(name)
+        with suppress(OSError):
+            (self._spool.folder / name).unlink()
 
     def _wish(
         self, name: str, catalogue: Catalogue, dataset: PublishedDataset, asked: Question

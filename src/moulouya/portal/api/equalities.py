@@ -7,8 +7,6 @@ Roaring Bitmaps, 2018). Rows that equal values in several columns are those in a
 from __future__ import annotations
 
 import array
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import pairwise
@@ -22,6 +20,7 @@ from pyroaring import BitMap
 from moulouya.duck import identifier
 from moulouya.portal.api.blocks import Blocks, Damaged, Writing
 from moulouya.portal.api.pieces import Equal
+from moulouya.portal.kept import Kept
 from moulouya.portal.records.view import Table
 
 # A column of more values, or a table of more such columns, is left to DuckDB.
@@ -29,8 +28,8 @@ MOST_VALUES = 2000
 MOST_COLUMNS = 32
 # Rows that DuckDB is asked for at once.
 AT_ONCE = 1_000_000
-# Rows in the bitmaps that are kept in memory for a table, of two bytes at most.
-MOST_KEPT = 8_000_000
+# Rows in the bitmaps that are kept in memory, of two bytes at most.
+MOST_KEPT = 32_000_000
 KINDS = ("text", "integer", "boolean")
 Reading = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
@@ -59,38 +58,33 @@ def write(writing: Writing, reading: Reading, source: str, table: Table) -> dict
 
 
 class Equalities:
-    """The index in a file of blocks; raises Damaged."""
+    """The index in a file of blocks; raises Damaged.
 
-    def __init__(self, blocks: Blocks) -> None:
+    ``kept`` keeps bitmaps in memory, of all indexes together; ``name`` tells this one's.
+    """
+
+    def __init__(self, blocks: Blocks, name: str, kept: Kept[BitMap]) -> None:
         self._blocks = blocks
+        self._name = name
+        self._kept = kept
         self._listed: dict[str, dict[Any, Sequence[int]]] = {}
-        self._kept: OrderedDict[frozenset[Equal], BitMap] = OrderedDict()
-        self._rows = 0
-        self._lock = threading.Lock()
 
     def rows(self, equals: frozenset[Equal]) -> BitMap | None:
         """The numbers of the rows that equal all these values; None where a column is left out."""
-        with self._lock:
-            found = self._kept.get(equals)
+        key = (self._name, equals)
+        found = self._kept.find(key)
+        if found is None:
+            found = self._made(equals)
             if found is not None:
-                self._kept.move_to_end(equals)
-                return found
-        if len(equals) == 1:
-            found = self._read(*next(iter(equals)))
-        else:
-            each = [self.rows(frozenset([one])) for one in equals]
-            there = [one for one in each if one is not None]
-            found = BitMap.intersection(*there) if len(there) == len(each) else None
-        return found if found is None else self._keep(equals, found)
-
-    def _keep(self, equals: frozenset[Equal], found: BitMap) -> BitMap:
-        with self._lock:
-            if equals not in self._kept:
-                self._kept[equals] = found
-                self._rows += len(found)
-            while self._rows > MOST_KEPT and len(self._kept) > 1:
-                self._rows -= len(self._kept.popitem(last=False)[1])
+                self._kept.keep(key, found)
         return found
+
+    def _made(self, equals: frozenset[Equal]) -> BitMap | None:
+        if len(equals) == 1:
+            return self._read(*next(iter(equals)))
+        each = [self.rows(frozenset([one])) for one in equals]
+        there = [one for one in each if one is not None]
+        return BitMap.intersection(*there) if len(there) == len(each) else None
 
     def _read(self, column: str, value: Any) -> BitMap | None:
         if column not in self._blocks.head["columns"]:

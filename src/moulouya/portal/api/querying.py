@@ -13,7 +13,7 @@ from moulouya.duck import identifier
 from moulouya.portal.api import cursors, shapes
 from moulouya.portal.api.choosing import Choice, Order, Output
 from moulouya.portal.api.pieces import Piece
-from moulouya.portal.records.rows import Kept
+from moulouya.portal.kept import Kept
 from moulouya.portal.records.view import Table
 
 MOST_TOTALS = 4096

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -20,11 +18,11 @@ from moulouya.portal.api.faults import Refused
 from moulouya.portal.api.parameters import RECORDS
 from moulouya.portal.api.pieces import Piece, all_of
 from moulouya.portal.api.querying import Question
+from moulouya.portal.kept import Kept
 from moulouya.portal.published import PublishedDataset
 from moulouya.portal.reading import stored_name, tables
 from moulouya.portal.records.formats import shape_of
 from moulouya.portal.records.making import Slots
-from moulouya.portal.records.rows import Kept
 from moulouya.portal.records.view import Table
 
 AT_ONCE = 4
@@ -36,34 +34,8 @@ MOST_UNDERSTOOD, LONGEST_KEPT = 1024, 1000
 KEPT = ("where", "select", "group_by", "order_by", "limit", "bbox", "format")
 
 
-class Answers:
-    """The answers used last, by tag, up to ``MOST_BYTES`` of them: they never change."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
-        self._bytes = 0
-        self._lock = threading.Lock()
-
-    def find(self, tag: str) -> tuple[bytes, str] | None:
-        """A body and its header Link."""
-        with self._lock:
-            if tag in self._kept:
-                self._kept.move_to_end(tag)
-            return self._kept.get(tag)
-
-    def keep(self, tag: str, body: bytes, link: str) -> tuple[bytes, str]:
-        """Keep an answer unless it is very large; gives it back."""
-        with self._lock:
-            if len(body) <= LARGEST and tag not in self._kept:
-                self._kept[tag] = body, link
-                self._bytes += len(body)
-                while self._bytes > MOST_BYTES:
-                    self._bytes -= len(self._kept.popitem(last=False)[1][0])
-        return body, link
-
-
-_answers = Answers()
-_understood: Kept[Said] = Kept(MOST_UNDERSTOOD)
+# A body and its header Link, by tag.
+_answers: Kept[tuple[bytes, str]] = Kept(MOST_BYTES, lambda one: len(one[0]), LARGEST)
 _slots = Slots(AT_ONCE)
 
 
@@ -87,6 +59,9 @@ class Said:
     choice: Choice
     where: Piece | None
     text: str
+
+
+_understood: Kept[Said] = Kept(MOST_UNDERSTOOD)
 
 
 def question(dataset: PublishedDataset, given: dict[str, Any]) -> Question:
@@ -158,7 +133,7 @@ def _answer(
             with _slots, tables(found.catalogue_of(request), [dataset]) as con:
                 page = writing.write(con, stored_name(dataset), asked, form, around)
         link = f'<{page.next}>; rel="next"' if page.next else ""
-        return _answers.keep(tag, page.body, link)
+        return _answers.keep(tag, (page.body, link))
 
     return tagged(request, tag, writing.MEDIA_TYPES[form], make, cache)
 

@@ -1,4 +1,4 @@
-"""The addresses of the API, as they are declared, with what answers each."""
+"""The addresses of the API, as they are declared, with what answers each; and its pages."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ ROUTES: list[Route] = [
         Route(one.path, guarded(one, HANDLERS[one.name]), methods=["GET", "OPTIONS"])
         for one in OPERATIONS
     ),
-    *page.ROUTES,
 ]
+PAGES: list[Route] = page.ROUTES

@@ -20,7 +20,7 @@ from shapely.geometry import shape as shape_of_json
 
 from moulouya.duck import identifier
 from moulouya.portal.api.faults import Refused
-from moulouya.portal.records.rows import Kept
+from moulouya.portal.kept import Kept
 
 MOST_CANDIDATES = 300_000
 AT_A_TIME = 2000

@@ -26,6 +26,7 @@ FORMS = ("objects", "lists", "csv", "tsv")
 COMPARISONS = {"eq": "=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 NATIVE = {"text": "text", "integer": "bigint", "number": "double precision", "date": "date",
           "datetime": "timestamp", "boolean": "boolean", "geometry": "text"}  # fmt: skip
+HOLDS = "strip_accents(CAST({} AS VARCHAR)) ILIKE strip_accents(?) ESCAPE '\\'"
 SHORT = {"bigint": "int8", "double precision": "float8", "boolean": "bool"}
 
 
@@ -39,10 +40,10 @@ class Invalid(ValueError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What ``datastore_search`` is asked."""
+    """What ``datastore_search`` is asked; ``q`` is for every column, or an object for some."""
 
     filters: Mapping[str, Any] = field(default_factory=dict)
-    q: str = ""
+    q: str | Mapping[str, Any] = ""
     fields: tuple[str, ...] = ()
     sort: str = ""
     limit: int = DEFAULT_ROWS
@@ -164,14 +165,17 @@ def _where(wanted: Wanted, types: Mapping[str, str]) -> tuple[str, list[Any]]:
         else:
             parts.append(f"{_column(name)} = ?")
             bound.append(_scalar(value))
-    texts = [identifier(name) for name, kind in types.items() if kind != "geometry"]
-    for word in wanted.q.split()[:10]:
-        anywhere = " OR ".join(f"strip_accents(CAST({one} AS VARCHAR)) ILIKE ?" for one in texts)
-        parts.append(f"({anywhere})")
-        escaped = "".join(f"\\{char}" if char in "%_\\" else char for char in word)
-        bound += [f"%{escaped}%"] * len(texts)
-    where = " AND ".join(parts)
-    return where.replace("ILIKE ?", "ILIKE strip_accents(?) ESCAPE '\\'"), bound
+    texts = [name for name, kind in types.items() if kind != "geometry"]
+    asked = wanted.q if isinstance(wanted.q, Mapping) else {None: wanted.q}
+    for column, words in asked.items():
+        if column is not None:
+            _require(types, column, "q")
+        for word in str(words)[:1000].split()[:10]:
+            within = texts if column is None else [column]
+            parts.append("(" + " OR ".join(HOLDS.format(_column(one)) for one in within) + ")")
+            escaped = "".join(f"\\{char}" if char in "%_\\" else char for char in word)
+            bound += [f"%{escaped}%"] * len(within)
+    return " AND ".join(parts), bound
 
 
 def _scalar(value: Any) -> Any:

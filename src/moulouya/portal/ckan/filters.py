@@ -5,6 +5,7 @@ Source: the Solr reference guide, standard query parser; CKAN's API guide, ``pac
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,11 +19,18 @@ _TOKEN = re.compile(
     |"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>(?:[^\s()"\[\]{}\\]|\\.)+))""",
     re.VERBOSE,
 )
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z?")
+_STEP = re.compile(r"([-+]\d{1,9})(SECOND|MINUTE|HOUR|DAY)S?")
+_NOW = re.compile(rf"NOW(?:{_STEP.pattern})*")
 DEEPEST = 20
 
 
 class BadQuery(ValueError):
     """A filter query that cannot be read; the message is for its writer."""
+
+
+class BadSearch(BadQuery):
+    """A parameter or an order that a search does not have."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +137,11 @@ def _range(field: str | None, text: str) -> Test:
         raise BadQuery(
             f"{text} is not a range such as metadata_modified:[2026-01-01T00:00:00Z TO *]"
         )
-    low, high = (end.strip('"').removesuffix("Z") for end in ends.groups())
+    low, high = (_sortable(end.strip('"'), dt.datetime.now(dt.UTC)) for end in ends.groups())
     with_low, with_high = text[0] == "[", text[-1] == "]"
 
     def test(one: Package) -> bool:
-        for value in of(one, field):
+        for value in (_sortable(given) for given in of(one, field)):
             above = low == "*" or value > low or (with_low and value == low)
             below = high == "*" or value < high or (with_high and value == high)
             if above and below:
@@ -141,6 +149,26 @@ def _range(field: str | None, text: str) -> Test:
         return False
 
     return test
+
+
+def _sortable(text: str, now: dt.datetime | None = None) -> str:
+    """A moment with all its microseconds, so that moments compare as texts; others as they are.
+
+    With ``now``, Solr's ``NOW-7DAYS`` is a moment too. Raises BadQuery.
+    """
+    moment = _MOMENT.fullmatch(text)
+    if moment is not None:
+        return f"{moment[1]}.{(moment[2] or '')[:6]:0<6}"
+    if now is None or not text.startswith("NOW"):
+        return text
+    if not _NOW.fullmatch(text):
+        raise BadQuery(f"{text} is not a moment such as NOW-7DAYS")
+    try:
+        for number, unit in _STEP.findall(text):
+            now += dt.timedelta(**{f"{unit.lower()}s": int(number)})
+    except OverflowError as error:
+        raise BadQuery(f"{text} is beyond the calendar") from error
+    return now.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def of(package: Package, field: str) -> list[str]:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from moulouya.portal.ckan.licences import licence_of
+from moulouya.portal.ckan.shown import Shown
+from moulouya.portal.kept import Kept
 from moulouya.portal.published import Catalogue, PublishedDataset, Record, first_published
 from moulouya.portal.records import formats
+from moulouya.portal.standards import frequencies
+from moulouya.portal.standards.vocabularies import AUTHORITY
 
 # Tags of CKAN hold letters, digits, blanks, dots, hyphens and underscores, 2 to 100 of them.
 _NO_TAG = re.compile(r"[^\w .-]+")
 _SPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:moulouya:ckan")
 MOST_KEPT = 20_000
+SHA256 = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,11 @@ class Voice:
 
 
 def stamp(moment: dt.datetime) -> str:
-    """A time as CKAN writes it: UTC, microseconds, no zone."""
-    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    """A time as CKAN writes it: UTC without a zone, and no fraction where it is zero.
+
+    CKAN's harvester compares these as texts with its own: one zero more, and everything is new.
+    """
+    return moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat()
 
 
 def identity(catalogue: Catalogue, kind: str, name: str) -> str:
@@ -40,24 +47,31 @@ def identity(catalogue: Catalogue, kind: str, name: str) -> str:
 
 
 class Packages:
-    """The packages of a release, by slug; those whose version did not change are kept."""
+    """The packages of a release, by slug; those of which nothing changed are kept."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int, str, Voice], dict[str, Any]] = OrderedDict()
+        self._kept: Kept[dict[str, Any]] = Kept(MOST_KEPT)
+        self._shown = Shown()
+        self._region: Record | None = None
 
     def of(self, catalogue: Catalogue, dataset: PublishedDataset, voice: Voice) -> dict[str, Any]:
         """One dataset as ``package_show`` answers it; not to be changed."""
-        key = (dataset.slug, dataset.number, dataset.sha256, voice)
-        found = self._kept.get(key)
-        if found is None:
-            found = self._kept[key] = package(catalogue, dataset, voice)
-            while len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
-        return found
+        if self._region is not catalogue.region:
+            if self._region != catalogue.region:
+                self._kept.clear()
+            self._region = catalogue.region
+        since = self._shown.since(catalogue, dataset)
+        key = (dataset.slug, dataset.number, dataset.sha256, since, voice)
+        return self._kept.get(key, lambda: package(catalogue, dataset, voice, since))
 
 
-def package(catalogue: Catalogue, dataset: PublishedDataset, voice: Voice) -> dict[str, Any]:
-    """A dataset in CKAN's words; texts are in one language, the others in ``extras``."""
+def package(
+    catalogue: Catalogue, dataset: PublishedDataset, voice: Voice, modified: dt.datetime
+) -> dict[str, Any]:
+    """A dataset in CKAN's words; texts are in one language, the others in ``extras``.
+
+    ``modified`` is when the catalogue began to say so.
+    """
     said, record = dataset.definition, dataset.record
     licence = licence_of(record["licence"]["spdx"])
     contact = str(record["publisher"].get("contact") or catalogue.region["contact"])
@@ -89,7 +103,7 @@ def package(catalogue: Catalogue, dataset: PublishedDataset, voice: Voice) -> di
             catalogue.region["contact"] if "@" in catalogue.region["contact"] else None
         ),
         "metadata_created": stamp(since),
-        "metadata_modified": stamp(dataset.created),
+        "metadata_modified": stamp(modified),
         "name": dataset.slug,
         "notes": said["description"][voice.language],
         "num_resources": len(files),
@@ -193,7 +207,7 @@ def resources(
     for suffix, label in (("parquet", "Parquet"), ("duckdb", "DuckDB")):
         file = dataset.files.get(f"{slug}.{suffix}")
         if file is not None:
-            found.append((suffix, label, file.media_type, file.bytes, f"sha256:{file.sha256}"))
+            found.append((suffix, label, file.media_type, file.bytes, file.sha256))
     return [
         {
             "cache_last_updated": None,
@@ -203,6 +217,7 @@ def resources(
             "description": dataset.definition["row_is"][voice.language],
             "format": label,
             "hash": digest,
+            **({"hash_algorithm": SHA256} if digest else {}),
             "id": identity(catalogue, "resource", f"{slug}.{suffix}"),
             "last_modified": stamp(dataset.created),
             "metadata_modified": stamp(dataset.created),
@@ -230,12 +245,12 @@ def _extras(catalogue: Catalogue, dataset: PublishedDataset) -> list[dict[str, s
     said, record = dataset.definition, dataset.record
     west, south, east, north = catalogue.region["place"]["bbox"]
     ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    temporal = said.get("temporal") or {}
+    temporal, rhythm = said.get("temporal") or {}, frequencies.of(said)
     found = {
         "spatial": orjson.dumps({"type": "Polygon", "coordinates": [ring]}).decode(),
         "temporal_start": str(temporal.get("start") or ""),
         "temporal_end": str(temporal.get("end") or ""),
-        "frequency": str((said.get("refresh") or {}).get("every") or ""),
+        "frequency": f"{AUTHORITY}/frequency/{rhythm}" if rhythm else "",
         "language": orjson.dumps(list(catalogue.languages)).decode(),
         "title_translated": orjson.dumps(said["title"]).decode(),
         "notes_translated": orjson.dumps(said["description"]).decode(),

@@ -10,6 +10,10 @@ import orjson
 from moulouya.portal.ckan.datastore import Invalid
 
 Parameters = Mapping[str, Any]
+# What any action is sent: a name for JSONP, a key.
+EVERYWHERE = ("callback", "api_key", "apikey")
+# Half of what fits into DuckDB's BIGINT: an offset and a limit can be added.
+GREATEST = 2**62
 
 
 def needed(parameters: Parameters, *names: str) -> str:
@@ -30,7 +34,7 @@ def number(parameters: Parameters, name: str, default: int, least: int = 0) -> i
         number = int(str(value))
     except ValueError as error:
         raise Invalid(name, "Invalid integer") from error
-    if not least <= number < 2**31:
+    if not least <= number < GREATEST:
         raise Invalid(name, "Must be a natural number")
     return number
 

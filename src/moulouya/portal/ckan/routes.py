@@ -18,6 +18,7 @@ from moulouya.errors import LakeError
 from moulouya.portal.answers import SHORT, answer
 from moulouya.portal.ckan.actions import ACTIONS, STATEMENTS
 from moulouya.portal.ckan.datastore import Invalid
+from moulouya.portal.ckan.filters import BadQuery, BadSearch
 from moulouya.portal.ckan.packages import Packages, Voice
 from moulouya.portal.ckan.site import NotFound, Site
 from moulouya.portal.ckan.statements import NotNow, Refused
@@ -107,6 +108,12 @@ def _run(request: Request, name: str, parameters: dict[str, Any]) -> Response:
         return _answer(request, {**told, "error": missing, "success": False}, 404)
     except Invalid as error:
         return _invalid(request, told, error)
+    except BadSearch as error:
+        wrong = {"__type": "Search Query Error", "message": f"Search Query is invalid: {error}"}
+        return _answer(request, {**told, "error": wrong, "success": False}, 400)
+    except BadQuery as error:
+        wrong = {"__type": "Search Error", "message": f"Search error: {error}"}
+        return _answer(request, {**told, "error": wrong, "success": False}, 409)
     except TooSlow as error:
         return _unavailable(request, told, f"the question was {error}: ask for less")
     except LakeError as error:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from moulouya.portal.ckan.filters import BadQuery, Package, matcher, of
+from moulouya.portal.ckan.filters import BadSearch, Package, matcher, of
 
 MOST_ROWS = 1000
 DEFAULT_SORT = "score desc, metadata_modified desc"
@@ -83,11 +83,11 @@ def _ordered(hits: list[Package], sort: str, *, by_fit: bool) -> list[Package]:
     for part in reversed(wanted):
         field, direction = part[0], part[1].lower() if len(part) > 1 else "asc"
         if len(part) > 2 or direction not in ("asc", "desc"):
-            raise BadQuery(f"{' '.join(part)!r} is not an order such as title asc")
+            raise BadSearch(f"{' '.join(part)!r} is not an order such as title asc")
         if field in ("score", "relevance"):
             continue
         if field not in SORTS:
-            raise BadQuery(f"cannot sort by {field!r}; by {', '.join(SORTS)}")
+            raise BadSearch(f"cannot sort by {field!r}; by {', '.join(SORTS)}")
         if by_fit and not sort:
             continue
         key = SORTS[field]

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 import orjson
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from moulouya.duck import identifier
@@ -47,12 +48,16 @@ class NotNow(Exception):
 async def datastore_search_sql(request: Request, site: Site, parameters: Parameters) -> Any:
     """Rows by a statement (``sql``) that only reads; a table is ``"<resource id>"``."""
     sql = parameter.needed(parameters, "sql")
-    tables = {name: _table(site, name) for name in dict.fromkeys(QUOTED.findall(sql))}
+    tables = await run_in_threadpool(_tables, site, sql)
     statement = with_tables(sql, tables)
     answered = await ask(request, {"sql": statement, "limit": MOST_ROWS})
     if answered.status != 200:
         raise _failure(answered)
     return {"sql": sql, **_result(answered.body)}
+
+
+def _tables(site: Site, sql: str) -> dict[str, PublishedDataset]:
+    return {name: _table(site, name) for name in dict.fromkeys(QUOTED.findall(sql))}
 
 
 def _table(site: Site, resource: str) -> PublishedDataset:

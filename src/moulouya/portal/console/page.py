@@ -18,7 +18,7 @@ from moulouya.portal.console import asked, engine, examples, results, tables, wo
 from moulouya.portal.console.asked import Asked
 from moulouya.portal.console.results import Problem
 from moulouya.portal.drawing import boundaries
-from moulouya.portal.drawing.kept import Kept
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language, language
 from moulouya.portal.participation.posted import NotTaken
 from moulouya.portal.participation.views import refused

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from moulouya import serving
 from moulouya.portal.console import names
-from moulouya.portal.drawing.kept import Kept
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language
 from moulouya.portal.published import Catalogue, PublishedDataset
 

@@ -10,7 +10,6 @@ import hashlib
 import os
 import re
 import threading
-from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as Late
 from functools import cache
@@ -22,6 +21,7 @@ import structlog
 
 from moulouya.portal import history, presentation
 from moulouya.portal.dataset import citation, quality, versions
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language
 from moulouya.portal.published import Catalogue, PublishedDataset, Record
 
@@ -56,7 +56,7 @@ class Codebooks:
         self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="codebook")
         self._making: dict[str, Future[bytes]] = {}
-        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._kept: Kept[bytes] = Kept(MOST_IN_MEMORY)
 
     def made(
         self, catalogue: Catalogue, dataset: PublishedDataset, language: Language, public_url: str
@@ -65,9 +65,8 @@ class Codebooks:
         data = orjson.dumps(contents(catalogue, dataset, language, public_url))
         key = hashlib.sha256(_template_digest() + data).hexdigest()
         with self._lock:
-            kept = self._kept.get(key)
+            kept = self._kept.find(key)
             if kept is not None:
-                self._kept.move_to_end(key)
                 return kept
             making = self._making.get(key)
             if making is None:
@@ -90,11 +89,7 @@ class Codebooks:
         except OSError:
             made = typeset(data, stamp)
             self._keep(path, made)
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > MOST_IN_MEMORY:
-                self._kept.popitem(last=False)
-        return made
+        return self._kept.keep(key, made)
 
     def _keep(self, path: Path, made: bytes) -> None:
         """Put a codebook on the disk whole or not at all, and let the oldest go."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from moulouya.portal.console import names
-from moulouya.portal.drawing.kept import Kept
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import N_, Language
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.records.formats import shape_of

@@ -18,7 +18,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from moulouya.duck import identifier
-from moulouya.portal.drawing.kept import Kept
+from moulouya.portal.kept import Kept
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.reading import table_name, tables
 

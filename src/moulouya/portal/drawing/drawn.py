@@ -24,9 +24,9 @@ from moulouya.portal.drawing import (
     scales,
 )
 from moulouya.portal.drawing.figures import Figures, names_of
-from moulouya.portal.drawing.kept import Kept
 from moulouya.portal.drawing.shape import Shape, shape
 from moulouya.portal.drawing.spec import AGGREGATES, Spec
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.reading import TooSlow

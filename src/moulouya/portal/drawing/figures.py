@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from moulouya.duck import identifier
-from moulouya.portal.drawing.kept import Kept
 from moulouya.portal.drawing.naming import split
 from moulouya.portal.drawing.shape import MEN, WOMEN, Column, Shape
 from moulouya.portal.drawing.spec import COUNTED, Spec
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.reading import table_name, tables

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from moulouya.portal.drawing import boundaries, scales
 from moulouya.portal.drawing.boundaries import Boundaries, Projection
 from moulouya.portal.drawing.charts import with_unit
-from moulouya.portal.drawing.kept import Kept
 from moulouya.portal.drawing.svg import element, fitted, group, label, title
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language
 
 CLASSES = 5

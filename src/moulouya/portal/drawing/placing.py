@@ -12,11 +12,11 @@ from moulouya.portal.drawing import boundaries, maps
 from moulouya.portal.drawing.boundaries import Boundaries
 from moulouya.portal.drawing.charts import with_unit
 from moulouya.portal.drawing.figures import Source, names_of, number
-from moulouya.portal.drawing.kept import Kept
 from moulouya.portal.drawing.levels import finest_level, steady
 from moulouya.portal.drawing.scales import number as number_text
 from moulouya.portal.drawing.shape import Column, Shape, families
 from moulouya.portal.drawing.spec import AGGREGATES, Spec, Unfit, natural
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import N_, Language
 from moulouya.portal.places.index import places_of
 from moulouya.portal.published import Catalogue, PublishedDataset

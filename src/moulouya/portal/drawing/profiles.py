@@ -17,8 +17,8 @@ from markupsafe import Markup
 from moulouya.duck import identifier
 from moulouya.errors import LakeError
 from moulouya.portal.drawing import scales
-from moulouya.portal.drawing.kept import Kept
 from moulouya.portal.drawing.svg import element, fitted, group, label, picture
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language
 from moulouya.portal.published import Catalogue, PublishedDataset, Record, report
 from moulouya.portal.reading import TooSlow, table_name, tables

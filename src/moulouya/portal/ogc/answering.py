@@ -63,10 +63,14 @@ def as_json(known: Known, handler: Handler) -> Callable[[Request], Response]:
             return preflight()
         try:
             texts = parameters.given(request, known(request))
-            if wants_page(request, texts):
-                return _to_page(asked(request, texts))
             this = asked(request, texts)
+            page = wants_page(request, texts)
+            # Browsers are told of a mistake by the page.
+            if page and "f" not in texts:
+                return _to_page(this)
             found = handler(this)
+            if page:
+                return _to_page(this)
             if isinstance(found, Stream):
                 made = tagged(request, found.tag, found.media, lambda: (found.make(), ""), CACHE)
                 made.headers.update({"Vary": VARY, **_system(found.media)})
@@ -115,9 +119,14 @@ def refusal(error: Exception, request: Request) -> Refused:
     return Refused("unavailable", "the table cannot be read at the moment")
 
 
+def status_of(refused: Refused) -> int:
+    """The status of a refusal: 400 for whatever is wrong with a request, as OGC API wants."""
+    return refused.status if refused.status in (404, 410) or refused.status >= 500 else 400
+
+
 def problem(refused: Refused) -> Response:
-    """A refusal as an answer; whatever is wrong with a parameter is 400 in OGC API."""
-    status = 400 if refused.status == 409 else refused.status
+    """A refusal as an answer."""
+    status = status_of(refused)
     body = {
         **refused.to_json(),
         "status": status,

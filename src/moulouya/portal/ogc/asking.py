@@ -18,9 +18,9 @@ from moulouya.portal.standards.negotiating import wanted
 
 BASE = "/ogc"
 JSON, GEOJSON, HTML = "application/json", "application/geo+json", "text/html"
-SCHEMA_JSON = "application/schema+json"
+SCHEMA_JSON, CATALOG_JSON = "application/schema+json", "application/ogc-catalog+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
-_TYPES = (JSON, GEOJSON, SCHEMA_JSON, OPENAPI.partition(";")[0], HTML)
+_TYPES = (JSON, GEOJSON, SCHEMA_JSON, CATALOG_JSON, OPENAPI.partition(";")[0], HTML)
 
 
 @dataclass(frozen=True)

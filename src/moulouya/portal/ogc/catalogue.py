@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 
 from starlette.exceptions import HTTPException
 
-from moulouya.ledger import stamp
 from moulouya.portal import absence
 from moulouya.portal.api.faults import Refused
-from moulouya.portal.ogc import filtering, parameters, records
+from moulouya.portal.ogc import bounds, filtering, parameters, records
 from moulouya.portal.ogc.answering import Document
-from moulouya.portal.ogc.asking import GEOJSON, Asked
+from moulouya.portal.ogc.asking import GEOJSON, Asked, link
+from moulouya.portal.ogc.bounds import Box
 from moulouya.portal.ogc.items import ways
 from moulouya.portal.ogc.layers import CATALOG, period_of
-from moulouya.portal.ogc.parameters import Box
 from moulouya.portal.ogc.saying import PROPERTIES, SORTED
 from moulouya.portal.published import PublishedDataset
 from moulouya.portal.search.engine import PATIENCE
@@ -41,11 +40,11 @@ def page(asked: Asked) -> Document:
         "features": [records.record(asked, one) for one in shown],
         "numberMatched": len(found),
         "numberReturned": len(shown),
-        "timeStamp": stamp(asked.catalogue.created),
         "links": [
             *asked.around(path, GEOJSON),
             *ways(asked, path, GEOJSON, offset, limit, len(shown), more),
             asked.link("collection", f"/collections/{CATALOG}"),
+            *(link("profile", one) for one in records.PROFILES),
         ],
     }
     return Document(body, GEOJSON)
@@ -63,7 +62,7 @@ def one(asked: Asked, slug: str) -> Document:
 def _searched(asked: Asked) -> list[PublishedDataset]:
     """Every dataset by its id, or those with the words, the best first."""
     datasets = asked.catalogue.datasets
-    terms = parameters.listed(asked.given, "q")
+    terms = parameters.words(asked.given)
     if not terms:
         return list(datasets.values())
     search = asked.request.app.state.search
@@ -103,14 +102,14 @@ def _tests(asked: Asked) -> list[Test]:
     for name, text in asked.given.items():
         if name in PROPERTIES:
             found.append(_said(asked, PROPERTIES[name], text))
-    time = parameters.period(asked.given)
+    time = bounds.period(asked.given)
     if time is not None:
-        found.append(lambda one: (own := period_of(one)) is not None and own.meets(time))
+        found.append(lambda one: (own := period_of(one)) is None or own.meets(time))
     condition = asked.given.get("filter", "")
-    if condition.strip():
+    if condition:
         met = filtering.fitting(asked, condition)
         found.append(lambda one: one.slug in met)
-    boxes = parameters.boxes(asked.given)
+    boxes = bounds.boxes(asked.given)
     if boxes:
         found.append(lambda one: _touches(records.box(asked.catalogue, one), boxes))
     return found
@@ -123,12 +122,16 @@ def _said(
 
 
 def _identified(asked: Asked, dataset: PublishedDataset) -> list[str]:
+    """An identifier is found by its value, with its scheme, and by the scheme alone."""
     named = records.identifiers(asked, dataset)
-    return [one for scheme, value in named for one in (value, f"{scheme}:{value}")]
+    return [
+        one for scheme, value in named for one in (value, f"{scheme}:{value}", scheme, f"{scheme}:")
+    ]
 
 
 def _touches(own: Box | None, boxes: Sequence[Box]) -> bool:
-    return own is not None and any(
+    """What has no place is kept, as the standard wants."""
+    return own is None or any(
         own[0] <= east and west <= own[2] and own[1] <= north and south <= own[3]
         for west, south, east, north in boxes
     )

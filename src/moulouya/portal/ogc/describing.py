@@ -10,9 +10,18 @@ import structlog
 from moulouya.errors import LakeError
 from moulouya.ledger import stamp
 from moulouya.portal.languages import N_, language
-from moulouya.portal.ogc import records
+from moulouya.portal.ogc import records, schemas
 from moulouya.portal.ogc.answering import Document
-from moulouya.portal.ogc.asking import GEOJSON, HTML, JSON, OPENAPI, SCHEMA_JSON, Asked, link
+from moulouya.portal.ogc.asking import (
+    CATALOG_JSON,
+    GEOJSON,
+    HTML,
+    JSON,
+    OPENAPI,
+    SCHEMA_JSON,
+    Asked,
+    link,
+)
 from moulouya.portal.ogc.layers import CATALOG, Layer, box_of, layers
 from moulouya.portal.ogc.parameters import CRS84
 from moulouya.portal.published import first_published
@@ -31,10 +40,18 @@ CLASSES = {
     "ogcapi-features-3/1.0": (
         "queryables", "queryables-query-parameters", "filter", "features-filter",
     ),
-    "ogcapi-features-5/1.0": ("schemas", "core-roles-features", "queryables", "sortables"),
+    "ogcapi-features-5/1.0": (
+        "schemas", "core-roles-features", "returnables-and-receivables", "queryables", "sortables",
+    ),
+    # The name under which Part 5 of Features is becoming a part of Common.
+    "ogcapi-common-3/1.0": (
+        "schemas", "advanced-property-roles", "returnables-and-receivables", "queryables",
+        "sortables",
+    ),
     "ogcapi-records-1/1.0": (
         "record-core", "record-collection", "record-core-query-parameters", "records-api",
-        "searchable-catalog", "sorting", "json", "html", "oas30",
+        "filtering", "sorting", "searchable-catalog", "searchable-catalog-filtering",
+        "searchable-catalog-sorting", "json", "html", "oas30",
     ),
     "cql2/1.0": (
         "cql2-text", "basic-cql2", "advanced-comparison-operators", "case-insensitive-comparison",
@@ -71,9 +88,19 @@ def landing(asked: Asked) -> Document:
 def conformance(asked: Asked) -> Document:
     """``/ogc/conformance``."""
     kept = [
-        f"{SPECIFICATIONS}/{part}/conf/{name}" for part, names in CLASSES.items() for name in names
+        f"{SPECIFICATIONS}/{part}/conf/{name}"
+        for part, names in CLASSES.items()
+        for name in names
+        if name != "queryables-query-parameters" or _all_parameters(asked)
     ]
     return Document({"conformsTo": kept, "links": asked.around("/conformance")}, JSON)
+
+
+def _all_parameters(asked: Asked) -> bool:
+    """False where a column is called like a parameter of the standards, and can be none itself."""
+    return all(
+        len(schemas.parameters_of(one)) == len(one.simple) for one in layers(asked.catalogue)
+    )
 
 
 def collections(asked: Asked) -> Document:
@@ -87,7 +114,9 @@ def collection(asked: Asked, layer: Layer | None) -> Document:
     found = _catalog(asked) if layer is None else _layer(asked, layer)
     path = f"/collections/{found['id']}"
     links = [*asked.around(path), *(one for one in found["links"] if one["rel"] != "self")]
-    return Document({**found, "links": links}, JSON)
+    # Records has a type of its own for catalogues, which is given to whoever asks for it.
+    wanted = layer is None and CATALOG_JSON in asked.request.headers.get("accept", "")
+    return Document({**found, "links": links}, CATALOG_JSON if wanted else JSON)
 
 
 def _catalog(asked: Asked) -> dict[str, Any]:
@@ -97,7 +126,7 @@ def _catalog(asked: Asked) -> dict[str, Any]:
     west, south, east, north = region["place"]["bbox"]
     return {
         "id": CATALOG,
-        "type": "Catalog",
+        "type": "Collection",
         "itemType": "record",
         "title": region["title"][code],
         "description": region["description"][code],
@@ -116,7 +145,7 @@ def _catalog(asked: Asked) -> dict[str, Any]:
             asked.link("items", f"{path}/items", GEOJSON, region["title"][code]),
             link("items", f"{asked.site}/{code}/ogc{path}/items", HTML, "", code),
             *_schemas(asked, path),
-            asked.link(f"{RELATIONS}/sortables", f"{path}/sortables", SCHEMA_JSON),
+            link("profile", records.PROFILES[0]),
             link("alternate", f"{asked.site}/catalogue.ttl", "text/turtle", "DCAT-AP 3.0.1"),
             link("about", f"{asked.site}/{code}/datasets", HTML, "", code),
         ],
@@ -126,6 +155,7 @@ def _catalog(asked: Asked) -> dict[str, Any]:
 def _schemas(asked: Asked, path: str) -> list[dict[str, Any]]:
     return [
         asked.link(f"{RELATIONS}/queryables", f"{path}/queryables", SCHEMA_JSON),
+        asked.link(f"{RELATIONS}/sortables", f"{path}/sortables", SCHEMA_JSON),
         asked.link(f"{RELATIONS}/schema", f"{path}/schema", SCHEMA_JSON),
     ]
 
@@ -156,6 +186,11 @@ def _layer(asked: Asked, layer: Layer) -> dict[str, Any]:
             asked.link("items", f"{path}/items", GEOJSON, title),
             link("items", f"{asked.site}/{code}/ogc{path}/items", HTML, title, code),
             *_schemas(asked, path),
+            # GDAL types the columns by this; up to 3.6 it wants the name written in this way.
+            *(
+                asked.link(rel, f"{path}/schemas/feature", SCHEMA_JSON)
+                for rel in ("describedby", "describedBy")
+            ),
             asked.link("describedby", f"/collections/{CATALOG}/items/{layer.slug}", GEOJSON),
             link("about", addresses.page(layer.slug, code), HTML, title, code),
             *(

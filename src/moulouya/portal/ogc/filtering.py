@@ -9,12 +9,12 @@ import shapely
 
 from moulouya import duck
 from moulouya.portal.api import conditions, shapes
+from moulouya.portal.kept import Kept
 from moulouya.portal.ogc import records
 from moulouya.portal.ogc.asking import Asked
 from moulouya.portal.ogc.saying import MOMENTS, PROPERTIES
 from moulouya.portal.reading import patient
 from moulouya.portal.records.making import Slots
-from moulouya.portal.records.rows import Kept
 from moulouya.portal.records.view import Table
 
 AT_ONCE = 2
@@ -27,7 +27,7 @@ _found: Kept[frozenset[str]] = Kept(1024)
 
 def fitting(asked: Asked, text: str) -> frozenset[str]:
     """The slugs of the datasets whose record meets a condition; raises Refused, Busy, TooSlow."""
-    table = _described()
+    table = described()
     piece, _ = conditions.compile_text(text, table, "filter")
     release = (asked.catalogue.lake.root, asked.catalogue.number, asked.language.code, asked.site)
     key = (release, piece.sql, repr(piece.bound))
@@ -42,7 +42,8 @@ def fitting(asked: Asked, text: str) -> frozenset[str]:
     return _found.keep(key, frozenset(slug for (slug,) in met))
 
 
-def _described() -> Table:
+def described() -> Table:
+    """What records can be asked for, as the columns of a table."""
     kinds = {name: "datetime" if name in MOMENTS else "text" for name in PROPERTIES}
     columns = tuple((name, kind, 0, 1) for name, kind in {**kinds, PLACE: "geometry"}.items())
     return Table("catalog", 0, 0, columns)

@@ -17,16 +17,15 @@ import shapely
 from starlette.exceptions import HTTPException
 
 from moulouya.duck import identifier, literal
-from moulouya.ledger import stamp
 from moulouya.portal.api import shapes
 from moulouya.portal.api.pieces import Piece
+from moulouya.portal.kept import Kept
 from moulouya.portal.ogc import conditions, parameters
 from moulouya.portal.ogc.answering import Stream
 from moulouya.portal.ogc.asking import GEOJSON, Asked
 from moulouya.portal.ogc.layers import MOMENT, Layer, feature_path
 from moulouya.portal.reading import tables
 from moulouya.portal.records.making import Slots
-from moulouya.portal.records.rows import Kept
 
 AT_ONCE = 4
 A_BATCH = 500
@@ -34,7 +33,7 @@ MOST_BYTES = 16 * 1024**2
 # Beyond so many rows, those that fit a condition are not counted.
 COUNTED = 1_000_000
 # Raised whenever the same features would be written otherwise.
-WRITING = f"1 duckdb-{duckdb.__version__} shapely-{shapely.__version__}"
+WRITING = f"2 duckdb-{duckdb.__version__} shapely-{shapely.__version__}"
 _slots = Slots(AT_ONCE)
 _totals: Kept[int] = Kept(4096)
 
@@ -117,7 +116,6 @@ def _page(
     foot = {
         **({} if total is None else {"numberMatched": total}),
         "numberReturned": len(texts),
-        "timeStamp": stamp(asked.catalogue.created),
         "links": _links(asked, layer, offset, limit, len(texts), more),
     }
     return b"".join([

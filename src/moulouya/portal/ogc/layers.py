@@ -11,19 +11,27 @@ import numpy as np
 import shapely
 
 from moulouya.duck import identifier, literal
-from moulouya.portal.ogc.parameters import Box, Period
+from moulouya.portal.kept import Kept
+from moulouya.portal.ogc.bounds import Box, Period
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.reading import stored_name, tables
 from moulouya.portal.records.formats import shape_of
-from moulouya.portal.records.rows import Kept
 from moulouya.portal.records.values import ViewError, typed
 from moulouya.portal.records.view import Table
 
 CATALOG = "catalog"
 SECONDS = 60.0
 MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
-_boxes: Kept[Box | tuple[()]] = Kept(4096)
+_drawn: Kept[Drawn] = Kept(4096)
 _layers: Kept[tuple[Layer, ...]] = Kept(16_384)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What the shapes of a layer are: the box around them, and their types in simple features."""
+
+    box: Box | None
+    kinds: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -148,34 +156,40 @@ def period_of(dataset: PublishedDataset) -> Period | None:
 
 
 def box_of(catalogue: Catalogue, layer: Layer) -> Box | None:
-    """The box around all features; None where there is none. Read once for a version.
+    """The box around all features; None where there is none. Raises as `reading.tables` does."""
+    return drawn(catalogue, layer).box
 
-    Raises what `reading.tables` raises.
-    """
-    known = _boxes.find(layer.dataset.sha256)
+
+def drawn(catalogue: Catalogue, layer: Layer) -> Drawn:
+    """What is drawn, read once for a version; raises what `reading.tables` raises."""
+    known = _drawn.find(layer.dataset.sha256)
     if known is None:
-        known = _boxes.keep(layer.dataset.sha256, _box(catalogue, layer) or ())
-    return known or None
+        known = _drawn.keep(layer.dataset.sha256, _read(catalogue, layer))
+    return known
 
 
-def _box(catalogue: Catalogue, layer: Layer) -> Box | None:
+def _read(catalogue: Catalogue, layer: Layer) -> Drawn:
     if len(layer.place) == 2:
         ends = {one["name"]: (one.get("min"), one.get("max"))
                 for one in layer.dataset.record["columns"]}  # fmt: skip
         (west, east), (south, north) = (ends[name] for name in layer.place)
         if None in (west, east, south, north):
-            return None
-        return float(west), float(south), float(east), float(north)
+            return Drawn(None, frozenset({"point"}))
+        return Drawn((float(west), float(south), float(east), float(north)), frozenset({"point"}))
     column = identifier(layer.place[0])
     least, most = np.full(2, np.inf), np.full(2, -np.inf)
+    types: set[int] = set()
     with tables(catalogue, [layer.dataset], SECONDS) as con:
         query = f"SELECT {column} FROM {layer.source} WHERE {column} IS NOT NULL"
         for batch in con.execute(query).to_arrow_reader(2000):
             shapes = shapely.from_wkb(batch.column(0).to_numpy(zero_copy_only=False))
-            bounds = shapely.bounds(shapes[~shapely.is_empty(shapes)])
+            shapes = shapes[~shapely.is_empty(shapes)]
+            types.update(np.unique(shapely.get_type_id(shapes)).tolist())
+            bounds = shapely.bounds(shapes)
             if len(bounds):
                 least = np.minimum(least, bounds[:, :2].min(axis=0))
                 most = np.maximum(most, bounds[:, 2:].max(axis=0))
+    kinds = frozenset(shapely.GeometryType(one).name.lower() for one in types)
     if not np.isfinite([*least, *most]).all():
-        return None
-    return float(least[0]), float(least[1]), float(most[0]), float(most[1])
+        return Drawn(None, kinds)
+    return Drawn((float(least[0]), float(least[1]), float(most[0]), float(most[1])), kinds)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from moulouya import __version__
-from moulouya.portal.ogc import parameters, schemas
+from moulouya.portal.ogc import filtering, parameters, patterns, schemas
 from moulouya.portal.ogc.answering import Document
 from moulouya.portal.ogc.asking import BASE, GEOJSON, JSON, OPENAPI, SCHEMA_JSON, Asked
 from moulouya.portal.ogc.layers import CATALOG, Layer, layers
 from moulouya.portal.ogc.parameters import DECLARED, EVERYWHERE
-from moulouya.portal.ogc.saying import PROPERTIES
+from moulouya.portal.ogc.saying import PROPERTIES, SORTED
 
 # Collections beyond so many are told of together.
 MOST_DESCRIBED = 100
@@ -54,13 +54,12 @@ SCHEMAS: Mapping[str, Any] = {
         },
     ),
     "Features": _object(
-        ("type", "features", "numberReturned", "timeStamp", "links"),
+        ("type", "features", "numberReturned", "links"),
         {
             "type": {"type": "string", "enum": ["FeatureCollection"]},
             "features": {"type": "array", "items": _object(("type", "id", "properties"), {})},
             "numberMatched": {"type": "integer", "minimum": 0},
             "numberReturned": {"type": "integer", "minimum": 0},
-            "timeStamp": {"type": "string", "format": "date-time"},
             "links": LINKS,
         },
     ),
@@ -79,21 +78,16 @@ def document(asked: Asked) -> Document:
     """The document, with the parameters of each collection."""
     found = layers(asked.catalogue)
     ids = [CATALOG, *(one.slug for one in found)]
-    one = f"{BASE}/collections/{{collectionId}}"
-    which = {
-        "name": "collectionId", "in": "path", "required": True,
-        "description": "the id of a collection", "schema": {"type": "string", "enum": ids},
-    }  # fmt: skip
-    feature = {
-        "name": "featureId", "in": "path", "required": True,
-        "description": "the id of a feature or of a record",
-        "schema": {"type": "string", "minLength": 1},
-    }  # fmt: skip
-    here = f"{BASE}/collections"
+    one, here = "/collections/{collectionId}", "/collections"
+    which = _in_path("collectionId", "the id of a collection", {"type": "string", "enum": ids})
+    drawn = _in_path("collectionId", "the id of a collection of features",
+                     {"type": "string", "enum": ids[1:]})  # fmt: skip
+    feature = _in_path("featureId", "the id of a feature or of a record",
+                       {"type": "string", "minLength": 1})  # fmt: skip
     paths = {
-        f"{BASE}/": _get("landing", "Where to begin", JSON, "Landing"),
-        f"{BASE}/conformance": _get("conformance", "What it keeps to", JSON, "Conformance"),
-        f"{BASE}/api": _get("api", "This document", OPENAPI, ""),
+        "/": _get("landing", "Where to begin", JSON, "Landing"),
+        "/conformance": _get("conformance", "What it keeps to", JSON, "Conformance"),
+        "/api": _get("api", "This document", OPENAPI, ""),
         here: _get("collections", "The collections", JSON, "Collections"),
         one: _get("collection", "One collection", JSON, "Collection", path=[which]),
         **{
@@ -105,22 +99,31 @@ def document(asked: Asked) -> Document:
             )
         },
         f"{here}/{CATALOG}/items": _get(
-            "records", "Find datasets", GEOJSON, "Features", parameters.RECORDS,
-            [_property(name, TEXT, "") for name in PROPERTIES],
+            "records", "Find datasets", GEOJSON, "Features",
+            [one for one in parameters.RECORDS if one not in ("sortby", "filter")],
+            [_sorting(SORTED), _filter(filtering.described().types),
+             *(_property(name, TEXT, "") for name in PROPERTIES)],
         ),
         **{
             f"{here}/{layer.slug}/items": _get(
                 f"features_{layer.slug}",
                 layer.dataset.definition["title"][asked.language.code], GEOJSON, "Features",
-                parameters.FEATURES, _columns(asked, layer),
+                [one for one in parameters.FEATURES if one not in ("sortby", "filter")],
+                [_sorting(layer.simple), _filter({**layer.table.types, "geometry": "geometry"}),
+                 *_columns(asked, layer)],
             )
             for layer in found[:MOST_DESCRIBED]
         },
-        f"{one}/items": _get("features", "Features of a collection", GEOJSON, "Features",
-                             parameters.FEATURES, path=[which]),
         f"{one}/items/{{featureId}}": _get("feature", "One feature or record", GEOJSON, "Feature",
                                            parameters.ITEM, path=[which, feature]),
     }  # fmt: skip
+    if found:
+        paths[f"{one}/schemas/feature"] = _get(
+            "featureSchema", "A feature as GeoJSON", SCHEMA_JSON, "Schema", path=[drawn]
+        )
+    if len(found) > MOST_DESCRIBED:
+        paths[f"{one}/items"] = _get("features", "Features of a collection", GEOJSON, "Features",
+                                     parameters.FEATURES, path=[drawn])  # fmt: skip
     region, code = asked.catalogue.region, asked.language.code
     contact = str(region["contact"])
     body = {
@@ -129,29 +132,56 @@ def document(asked: Asked) -> Document:
             "title": f"{region['title'][code]}: OGC API",
             "description": region["description"][code],
             "version": __version__,
-            "contact": {"email": contact} if "@" in contact else {"url": contact},
+            "contact": {
+                "name": region["title"][code],
+                **({"email": contact} if "@" in contact else {"url": contact}),
+            },
         },
-        "servers": [{"url": asked.site}],
+        # QGIS looks for the paths as they are below the landing page.
+        "servers": [{"url": f"{asked.site}{BASE}"}],
         "paths": paths,
-        "components": {"schemas": SCHEMAS},
+        "components": {
+            "schemas": SCHEMAS,
+            "parameters": {name: one.openapi for name, one in DECLARED.items()},
+        },
     }
     return Document(body, OPENAPI)
 
 
+def _in_path(name: str, words: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "description": words, "schema": schema}
+
+
+def _sorting(names: Iterable[str]) -> dict[str, Any]:
+    """``sortby`` with the names that this collection can be sorted by."""
+    terms = [f"{sign}{name}" for name in names for sign in ("", "-", "+")]
+    said = DECLARED["sortby"].openapi
+    items = {"type": "string", "enum": terms}
+    return {**said, "schema": {"type": "array", "minItems": 1, "items": items}}
+
+
+def _filter(columns: Mapping[str, str]) -> dict[str, Any]:
+    """``filter`` with what it looks like for these columns."""
+    said = DECLARED["filter"].openapi
+    return {**said, "schema": {**said["schema"], "pattern": patterns.of(columns)}}
+
+
 def _columns(asked: Asked, layer: Layer) -> list[dict[str, Any]]:
-    """The columns of a table as parameters."""
-    found = []
-    for name in schemas.parameters_of(layer):
-        told = schemas.column(asked, layer, name)
-        kind: dict[str, Any] = {part: told[part] for part in ("type", "format") if part in told}
-        found.append(_property(name, kind, told["title"]))
-    return found
+    """The columns of a table as parameters, each with the schema of its queryable."""
+    columns = layer.dataset.definition["columns"]
+    # An empty value asks for rows without one.
+    return [
+        {**_property(name, schemas.kind(layer, name), columns[name]["title"][asked.language.code]),
+         "allowEmptyValue": True}
+        for name in schemas.parameters_of(layer)
+    ]  # fmt: skip
 
 
 def _property(name: str, kind: Mapping[str, Any], title: str) -> dict[str, Any]:
     words = f"only those with this value{f': {title}' if title else ''}"
     return {
-        "name": name, "in": "query", "required": False, "description": words, "schema": dict(kind),
+        "name": name, "in": "query", "required": False, "description": words,
+        "style": "form", "explode": False, "schema": dict(kind),
     }  # fmt: skip
 
 
@@ -182,7 +212,11 @@ def _get(
         "get": {
             "operationId": name,
             "summary": title,
-            "parameters": [*path, *(DECLARED[one].openapi for one in takes), *more],
+            "parameters": [
+                *path,
+                *({"$ref": f"#/components/parameters/{one}"} for one in takes),
+                *more,
+            ],
             "responses": answers,
         }
     }

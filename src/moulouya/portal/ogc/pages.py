@@ -18,7 +18,7 @@ from moulouya.errors import LakeError
 from moulouya.portal.api.faults import Refused
 from moulouya.portal.languages import N_
 from moulouya.portal.ogc import parameters
-from moulouya.portal.ogc.answering import Document, Handler, Known, refusal
+from moulouya.portal.ogc.answering import Document, Handler, Known, refusal, status_of
 from moulouya.portal.ogc.asking import BASE, HTML, Asked, asked
 from moulouya.portal.reading import TooSlow
 from moulouya.portal.records.making import Busy
@@ -58,8 +58,7 @@ def as_page(known: Known, handler: Handler) -> Callable[[Request], Response]:
             found = handler(this)
         except (Refused, ViewError, Busy, TooSlow, LakeError, duckdb.Error) as error:
             refused = refusal(error, request)
-            status = 400 if refused.status == 409 else refused.status
-            raise HTTPException(status, refused.detail) from error
+            raise HTTPException(status_of(refused), refused.detail) from error
         body = found.body if isinstance(found, Document) else orjson.loads(found.make())
         return render(request, "ogc/document.html", {"shown": shown(this, body)})
 
@@ -96,10 +95,14 @@ def _told(asked: Asked, body: Mapping[str, Any], below: str) -> Shown:
         return Shown(title, facts=_facts(told))
     if "$schema" in body:
         heads = [text(N_("Name")), text(N_("Title")), text(N_("Type"))]
+        members = body["properties"]
+        # A feature in GeoJSON has what the table has one level further down.
+        columns = members.get("properties", {}).get("properties") or members
         rows = [
-            [(name, ""), (one["title"], ""), (one.get("format") or one.get("type", ""), "")]
-            for name, one in body["properties"].items()
-        ]
+            [(name, ""), (one.get("title", ""), ""),
+             (_text(one.get("format") or one.get("type")), "")]
+            for name, one in columns.items()
+        ]  # fmt: skip
         return Shown(body["title"], heads=heads, rows=rows)
     if "title" not in body:
         return Shown(text(N_("What it keeps to")),
@@ -146,7 +149,7 @@ def _onward(asked: Asked, body: Mapping[str, Any]) -> list[tuple[str, str, str]]
     found: dict[str, str] = {}
     for one in body["links"]:
         own = one["rel"] not in ("self", "alternate")
-        if own and one["type"] != HTML and one["href"].startswith(f"{asked.site}{BASE}/"):
+        if own and one.get("type") != HTML and one["href"].startswith(f"{asked.site}{BASE}/"):
             there = _here(asked, one["href"])
             found.setdefault(there, one.get("title") or one["rel"].rpartition("/")[2])
     return [(title, there, "") for there, title in found.items()]

@@ -12,14 +12,19 @@ from moulouya.errors import LakeError
 from moulouya.ledger import stamp
 from moulouya.portal.languages import N_, Language, language
 from moulouya.portal.ogc.asking import GEOJSON, HTML, JSON, Asked, link
+from moulouya.portal.ogc.bounds import Box
 from moulouya.portal.ogc.layers import CATALOG, box_of, layer_of
-from moulouya.portal.ogc.parameters import Box
 from moulouya.portal.published import Catalogue, PublishedDataset, Record, first_published
 from moulouya.portal.reading import TooSlow
 from moulouya.portal.standards import agents, distributions, representations
 from moulouya.portal.standards.addresses import Addresses
 
 CONFORMS = "http://www.opengis.net/spec/ogcapi-records-1/1.0/req/record-core"
+# What the answers are profiles of: that of the catalogue is asked for in records, too.
+PROFILES = (
+    "http://www.opengis.net/def/profile/OGC/0/ogc-catalog",
+    "http://www.opengis.net/def/profile/OGC/0/ogc-record",
+)
 TYPE = "dataset"
 SCHEME = "dcat"
 log = structlog.get_logger("moulouya.portal")
@@ -157,6 +162,7 @@ def links(asked: Asked, dataset: PublishedDataset, addresses: Addresses) -> list
     found = [
         *asked.around(path, GEOJSON),
         asked.link("collection", f"/collections/{CATALOG}"),
+        *(link("profile", one) for one in PROFILES),
         link("about", addresses.page(slug, code), HTML, dataset.definition["title"][code], code),
         *(
             link("describedby", f"{asked.site}{one.href}", one.media_type, one.standard)

@@ -72,6 +72,13 @@ def _schema(asked: Asked) -> Document:
     return schemas.of_features(asked, layer, name)
 
 
+def _feature_schema(asked: Asked) -> Document:
+    layer = _layer(asked.request)
+    if layer is None:
+        raise HTTPException(404, "records have no such schema")
+    return schemas.of_a_feature(asked, layer)
+
+
 _ONE = "/collections/{collection}"
 _HANDLERS: tuple[tuple[str, Known, Handler], ...] = (
     ("", _everywhere, describing.landing),
@@ -82,6 +89,7 @@ _HANDLERS: tuple[tuple[str, Known, Handler], ...] = (
     (f"{_ONE}/queryables", _everywhere, _schema),
     (f"{_ONE}/sortables", _everywhere, _schema),
     (f"{_ONE}/schema", _everywhere, _schema),
+    (f"{_ONE}/schemas/feature", _everywhere, _feature_schema),
     (f"{_ONE}/items", _of_items, _items),
     (f"{_ONE}/items/{{item:path}}", _of_item, _item),
 )

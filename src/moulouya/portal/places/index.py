@@ -6,8 +6,6 @@ published, a release has no places and the portal no pages of them.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +15,7 @@ import structlog
 
 from moulouya.duck import identifier
 from moulouya.errors import LakeError
+from moulouya.portal.kept import Kept
 from moulouya.portal.published import Catalogue, PublishedDataset, Record
 from moulouya.portal.reading import TooSlow, table_name, tables
 from moulouya.region import LANGUAGES
@@ -113,8 +112,7 @@ class Places:
         return {key: tuple(several) for key, several in found.items()}
 
 
-_kept: OrderedDict[Key, Places] = OrderedDict()
-_lock = threading.Lock()
+_kept: Kept[Places] = Kept(MOST_KEPT)
 
 
 def places_of(catalogue: Catalogue) -> Places | None:
@@ -125,17 +123,12 @@ def places_of(catalogue: Catalogue) -> Places | None:
         return None
     home = catalogue.region["place"]
     key = (register.slug, register.number, register.sha256, repr((said, home)))
-    with _lock:
-        found = _kept.get(key)
-        if found is None:
-            found = _read(catalogue, register, Described.model_validate(said), home)
-            if found is None:
-                return None
-            _kept[key] = found
-            while len(_kept) > MOST_KEPT:
-                _kept.popitem(last=False)
-        _kept.move_to_end(key)
-        return found
+    found = _kept.find(key)
+    if found is None:
+        found = _read(catalogue, register, Described.model_validate(said), home)
+        if found is not None:
+            _kept.keep(key, found)
+    return found
 
 
 def _read(

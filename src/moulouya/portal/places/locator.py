@@ -11,8 +11,8 @@ from markupsafe import Markup
 from moulouya.errors import LakeError
 from moulouya.portal.drawing import boundaries, maps
 from moulouya.portal.drawing.boundaries import Boundaries, Box, Projection
-from moulouya.portal.drawing.kept import Kept
 from moulouya.portal.drawing.svg import element, title
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language
 from moulouya.portal.places.index import Place, Places
 from moulouya.portal.published import Catalogue

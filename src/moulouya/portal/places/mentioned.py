@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -13,6 +11,7 @@ import structlog
 
 from moulouya.duck import identifier
 from moulouya.errors import LakeError
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import Language
 from moulouya.portal.places.columns import holds_codes
 from moulouya.portal.places.index import places_of
@@ -48,8 +47,7 @@ class Link:
     href: str
 
 
-_codes: OrderedDict[tuple[str, str, str], frozenset[str]] = OrderedDict()
-_lock = threading.Lock()
+_codes: Kept[frozenset[str]] = Kept(MOST_KEPT)
 
 
 def mentioned(catalogue: Catalogue, codes: Iterable[str], spoken: Language) -> list[Mentioned]:
@@ -129,23 +127,18 @@ def _held(
     """The codes in the column of each dataset, read once for a version."""
     found: dict[str, frozenset[str]] = {}
     unread = []
-    with _lock:
-        for dataset in datasets:
-            key = (dataset.slug, dataset.sha256, columns[dataset.slug])
-            if key in _codes:
-                found[dataset.slug] = _codes[key]
-                _codes.move_to_end(key)
-            elif _few(dataset, columns[dataset.slug]):
-                unread.append(dataset)
+    for dataset in datasets:
+        known = _codes.find((dataset.slug, dataset.sha256, columns[dataset.slug]))
+        if known is not None:
+            found[dataset.slug] = known
+        elif _few(dataset, columns[dataset.slug]):
+            unread.append(dataset)
     for dataset in unread:
         codes = _read(catalogue, dataset, columns[dataset.slug])
         if codes is None:
             continue
-        found[dataset.slug] = codes
-        with _lock:
-            _codes[dataset.slug, dataset.sha256, columns[dataset.slug]] = codes
-            while len(_codes) > MOST_KEPT:
-                _codes.popitem(last=False)
+        key = (dataset.slug, dataset.sha256, columns[dataset.slug])
+        found[dataset.slug] = _codes.keep(key, codes)
     return found
 
 

@@ -20,7 +20,7 @@ from moulouya.portal.query.asking import Asked
 from moulouya.portal.query.forker import Ended, Run
 from moulouya.portal.query.formats import MEDIA_TYPES
 from moulouya.portal.query.frames import BadFrame, Cut, End, Trouble
-from moulouya.portal.query.keeping import Kept
+from moulouya.portal.query.keeping import Result
 from moulouya.portal.query.limits import Client
 from moulouya.portal.query.pool import Busy, Place, Unavailable
 from moulouya.portal.query.worker import Job
@@ -163,7 +163,7 @@ class Answering(Response):
                 return Wrong(503, "busy", detail, retry_after=5).response(self.headers_)
             return from_end(ended, self.job.seconds, self.job.memory).response(self.headers_)
         if self.kept_as is not None:
-            self.service.keeping.keep(self.kept_as, body, told)
+            self.service.kept.keep(self.kept_as, Result(body, told))
         return whole(self.request, self.asked, body, told, self.headers_, self.kept_as)
 
     def headers_of_stream(self) -> dict[str, str]:
@@ -202,7 +202,7 @@ def whole(
 
 
 def from_kept(
-    request: Request, asked: Asked, kept: Kept, headers: dict[str, str], tag: str
+    request: Request, asked: Asked, kept: Result, headers: dict[str, str], tag: str
 ) -> Response:
     """A complete answer from memory."""
     return whole(request, asked, kept.body, kept.end, headers, tag)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import orjson
@@ -13,8 +12,8 @@ from moulouya.portal.query.asking import Asked
 from moulouya.portal.query.frames import End
 from moulouya.portal.query.limits import Tier
 
-MOST_BYTES = 64 * 1024**2
-LARGEST = 1024**2
+# Bytes of all results that are kept, and of one.
+MOST_BYTES, LARGEST = 64 * 1024**2, 1024**2
 # Texts, quoted names and comments stay or go as wholes; space between is one space.
 PIECES = re.compile(
     r"(?P<whole>[eE]?'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(?P<tag>\w*)\$.*?\$(?P=tag)\$)"
@@ -41,7 +40,7 @@ WORDS = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
-class Kept:
+class Result:
     """A whole result."""
 
     body: bytes
@@ -67,27 +66,3 @@ def key(release: int, asked: Asked, tier: Tier, rows: int) -> str:
         rows, tier.bytes,
     ]  # fmt: skip
     return hashlib.sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
-
-
-class Keeping:
-    """The results used last, up to ``MOST_BYTES`` of them."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
-        self._bytes = 0
-
-    def find(self, name: str) -> Kept | None:
-        """A result by its key."""
-        found = self._kept.get(name)
-        if found is not None:
-            self._kept.move_to_end(name)
-        return found
-
-    def keep(self, name: str, body: bytes, end: End) -> None:
-        """Keep a result, unless it is very large."""
-        if len(body) > LARGEST or name in self._kept:
-            return
-        self._kept[name] = Kept(body, end)
-        self._bytes += len(body)
-        while self._bytes > MOST_BYTES:
-            self._bytes -= len(self._kept.popitem(last=False)[1].body)

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from moulouya import serving
 from moulouya.errors import LakeError
 from moulouya.portal.answers import matches
+from moulouya.portal.kept import Kept
 from moulouya.portal.published import Catalogue
 from moulouya.portal.query import asking, keeping, limits
 from moulouya.portal.query.answering import Answering, from_kept
@@ -52,7 +53,9 @@ class Service:
         self.settings = settings
         self.tiers = limits.tiers(settings)
         self.allowances = limits.Allowances()
-        self.keeping = keeping.Keeping()
+        self.kept: Kept[keeping.Result] = Kept(
+            keeping.MOST_BYTES, lambda result: len(result.body), keeping.LARGEST
+        )
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._first: Forker | None = None
@@ -149,7 +152,7 @@ async def _answered(request: Request, headers: dict[str, str]) -> Response:
             return Response(
                 None, 304, {**headers, "ETag": f'W/"{tag}"', "Cache-Control": "no-cache"}
             )
-        kept = service.keeping.find(tag)
+        kept = service.kept.find(tag)
         if kept is not None:
             _count(request, named)
             return from_kept(request, asked, kept, headers, tag)

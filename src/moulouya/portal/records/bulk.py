@@ -18,10 +18,10 @@ from moulouya.errors import LakeError
 from moulouya.portal import absence, downloads
 from moulouya.portal.answers import FOREVER, matches
 from moulouya.portal.current import Current
+from moulouya.portal.kept import Kept
 from moulouya.portal.published import Catalogue, PublishedDataset, Record, moment, read_version
 from moulouya.portal.ranges import NotSatisfiable, parse_range
 from moulouya.portal.records import archive, readme
-from moulouya.portal.records.rows import Kept
 
 SUFFIXES = (".parquet", ".csv.gz")
 

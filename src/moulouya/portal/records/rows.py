@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import duckdb
 import structlog
@@ -14,6 +12,7 @@ import structlog
 from moulouya.definition.columns import SQL_TYPES
 from moulouya.duck import identifier
 from moulouya.errors import LakeError
+from moulouya.portal.kept import Kept
 from moulouya.portal.languages import N_
 from moulouya.portal.published import Catalogue, PublishedDataset
 from moulouya.portal.reading import TooSlow, stored_name, tables
@@ -23,7 +22,6 @@ from moulouya.portal.records.view import END, Condition, Table, View, ViewError
 FIRST = 20
 COUNTED_PLACES = 1_000_000
 MOST_TOTALS = 4096
-Value = TypeVar("Value")
 log = structlog.get_logger("moulouya.portal")
 
 
@@ -71,30 +69,6 @@ def page(con: duckdb.DuckDBPyConnection, source: str, view: View, version: str) 
             start = _start(con, source, view, found[0][0]) if found else total
     first, last = (found[0][0], found[-1][0]) if found else (None, None)
     return Page([row[1:] for row in found], first, last, start, total, before, after)
-
-
-class Kept(Generic[Value]):
-    """Answers that never change, by what was asked; the least recently used go first."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[Any, Value] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, key: Any) -> Value | None:
-        """What is kept for a key, or None."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def keep(self, key: Any, value: Value) -> Value:
-        """Keep a value, and give it back."""
-        with self._lock:
-            self._kept[key] = value
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return value
 
 
 _totals: Kept[int] = Kept(MOST_TOTALS)
