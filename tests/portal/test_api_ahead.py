@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from moulouya import duck
-from moulouya.portal.api import ahead, equalities, records
+from moulouya.portal.api import ahead, answering, equalities, records
 from moulouya.portal.api.ahead import WORTH, Written
 from moulouya.portal.api.blocks import FEWEST, ROWS, Blocks, Damaged
 from moulouya.portal.api.equalities import Equalities
@@ -29,6 +29,8 @@ from . import lakes, tables
 from .conftest import Client
 
 LONG = (FEWEST + 20) * ROWS + 5
+# As programs ask; browsers ask for packed answers.
+PLAIN = {"Accept-Encoding": "identity"}
 ADDRESS = "/api/v1/datasets/observations/records"
 
 
@@ -200,6 +202,46 @@ def test_another_question_is_for_duckdb(
     monkeypatch.setattr(Written, "cut", None)
     records._answers.clear()
     assert site.get(f"{ADDRESS}?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "query", ["", "limit=200&offset=7", "where=open=TRUE", "where=kept=3&format=ndjson"]
+)
+def test_what_is_written_ahead_is_answered_without_a_thread(
+    site: Client, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    write(site)
+    assert site.get(ADDRESS).status_code == 200, "which opens the file"
+    records._answers.clear()
+    monkeypatch.setattr(answering, "run_in_threadpool", None)
+    for _ in range(2):
+        assert site.get(f"{ADDRESS}?{query}", **PLAIN).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ("limit=201", {}, 200), ("where=id<9", {}, 200), ("order_by=id", {}, 200),
+        ("format=csv", {}, 200), ("limit=33", {"Accept-Encoding": "br"}, 200),
+        ("where=no=3", {}, 409), (f"where=open=TRUE{' ' * 500}", {}, 200), ("limit=x", {}, 400),
+        ("offset=1&cursor=x", {}, 409),
+    ],
+)  # fmt: skip
+def test_what_takes_longer_or_is_wrong_is_answered_in_a_thread(
+    site: Client, monkeypatch: pytest.MonkeyPatch, query: str, headers: dict[str, str], status: int
+) -> None:
+    write(site)
+    assert site.get(ADDRESS).status_code == 200, "which opens the file"
+    records._answers.clear()
+    threads: list[str] = []
+
+    async def counted(function: Any, *arguments: Any) -> Any:
+        threads.append(query)
+        return function(*arguments)
+
+    monkeypatch.setattr(answering, "run_in_threadpool", counted)
+    assert site.get(f"{ADDRESS}?{query}", **(PLAIN | headers)).status_code == status
+    assert threads == [query]
 
 
 def test_column_of_many_values_is_left_to_duckdb(

@@ -82,16 +82,26 @@ class Ahead:
         That is for other rows than whole ones in their order, for conditions that are more than
         equalities, for an estimate, and where nothing is written.
         """
-        where = asked.where
-        if where is not None and (not where.equals or asked.total == "estimate"):
-            return None
-        if not asked.choice.whole:
+        if not _covered(asked):
             return None
         name = name_of(asked)
         written = self._find(name)
         if written is None:
             self._wish(name, catalogue, dataset, asked)
             return None
+        return self._cut(written, name, dataset, asked)
+
+    def cut_at_once(self, dataset: PublishedDataset, asked: Question) -> Cut | None:
+        """The same where the file is open already: nothing is looked for and nothing begun."""
+        if not _covered(asked):
+            return None
+        name = name_of(asked)
+        written = self._open.find(name)
+        return None if written is None else self._cut(written, name, dataset, asked)
+
+    def _cut(
+        self, written: Written, name: str, dataset: PublishedDataset, asked: Question
+    ) -> Cut | None:
         try:
             return written.cut(asked)
         except Damaged:
@@ -167,6 +177,13 @@ class Ahead:
                 target=self.write, args=(catalogue, dataset, asked), name="ahead", daemon=True
             )
             self._writer.start()
+
+
+def _covered(asked: Question) -> bool:
+    """Whether a question is of the kind that a file can answer."""
+    where = asked.where
+    simple = where is None or (bool(where.equals) and asked.total != "estimate")
+    return simple and asked.choice.whole
 
 
 def name_of(asked: Question) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +29,8 @@ from moulouya.portal.records.view import Table
 AT_ONCE = 4
 MOST_BYTES = 64 * 1024**2
 LARGEST = 2 * 1024**2
+# Rows that are read in less time than a thread takes to be woken.
+MOST_AT_ONCE = 200
 SAYING = ("where", "bbox", "select", "group_by", "order_by")
 MOST_UNDERSTOOD, LONGEST_KEPT = 1024, 1000
 # What a link to the next page takes over, besides the cursor.
@@ -114,39 +117,90 @@ def _within(table: Table, bbox: str) -> Piece:
 def _answer(
     request: Request, dataset: PublishedDataset, given: dict[str, Any], cache: str
 ) -> Response:
-    form = negotiating.format_of(given["format"], request.headers.get("accept", ""))
-    asked = question(dataset, given)
-    public_url = request.app.state.public_url
-    told = (
-        writing.WRITING, dataset.sha256, asked.text, asked.limit, asked.offset, asked.after,
-        asked.total, form, given["format"], public_url,
-    )  # fmt: skip
-    tag = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+    asking = Asking.of(request, dataset, given)
 
     def make() -> tuple[bytes, str]:
-        kept = _answers.find(tag)
+        kept = _answers.find(asking.tag)
         if kept is not None:
             return kept
-        around = _around(dataset, given, public_url)
-        page = _written_ahead(request, dataset, asked, form, around)
-        if page is None:
-            with _slots, tables(found.catalogue_of(request), [dataset]) as con:
-                page = writing.write(con, stored_name(dataset), asked, form, around)
-        link = f'<{page.next}>; rel="next"' if page.next else ""
-        return _answers.keep(tag, (page.body, link))
+        catalogue = found.catalogue_of(request)
+        cut = None
+        if asking.form in writing.TEXTUAL:
+            cut = _ahead(request).cut(catalogue, dataset, asking.asked)
+        if cut is not None:
+            return asking.written(cut)
+        with _slots, tables(catalogue, [dataset]) as con:
+            page = writing.write(
+                con, stored_name(dataset), asking.asked, asking.form, asking.around
+            )
+        return asking.kept(page)
 
-    return tagged(request, tag, writing.MEDIA_TYPES[form], make, cache)
+    return tagged(request, asking.tag, writing.MEDIA_TYPES[asking.form], make, cache)
 
 
-def _written_ahead(
-    request: Request, dataset: PublishedDataset, asked: Question, form: str, around: writing.Around
-) -> writing.Page | None:
-    """A page as it lies in the table, cut out of a file; None where it needs DuckDB."""
-    if form not in writing.TEXTUAL:
+def at_once(request: Request, given: dict[str, Any]) -> Response | None:
+    """What `newest` answers, where that is known or is cut from an open file: too quickly for
+    handing it to a thread to be worth it. None for every other question. Raises Refused.
+    """
+    served = request.app.state.current.served
+    dataset = served.datasets.get(request.path_params["slug"]) if served is not None else None
+    if dataset is None or given["limit"] > MOST_AT_ONCE:
         return None
+    asking = Asking.of(request, dataset, given)
+    made = _answers.find(asking.tag)
+    if made is None and asking.form in writing.TEXTUAL:
+        cut = _ahead(request).cut_at_once(dataset, asking.asked)
+        made = None if cut is None else asking.written(cut)
+    if made is None:
+        return None
+    answer = made
+    return tagged(request, asking.tag, writing.MEDIA_TYPES[asking.form], lambda: answer, SHORT)
+
+
+def _ahead(request: Request) -> Ahead:
     ahead: Ahead = request.app.state.ahead
-    cut = ahead.cut(found.catalogue_of(request), dataset, asked)
-    return writing.write_cut(asked, cut, form, around) if cut is not None else None
+    return ahead
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A question in the words of a client, with the form and the address of its answer."""
+
+    dataset: PublishedDataset
+    given: dict[str, Any]
+    form: str
+    asked: Question
+    public_url: str
+
+    @classmethod
+    def of(cls, request: Request, dataset: PublishedDataset, given: dict[str, Any]) -> Asking:
+        """What a request asks of a dataset; raises Refused."""
+        form = negotiating.format_of(given["format"], request.headers.get("accept", ""))
+        return cls(dataset, given, form, question(dataset, given), request.app.state.public_url)
+
+    @cached_property
+    def tag(self) -> str:
+        """All that the answer depends on, in one word."""
+        asked = self.asked
+        told = (
+            writing.WRITING, self.dataset.sha256, asked.text, asked.limit, asked.offset,
+            asked.after, asked.total, self.form, self.given["format"], self.public_url,
+        )  # fmt: skip
+        return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+
+    @cached_property
+    def around(self) -> writing.Around:
+        """What stands around the records."""
+        return _around(self.dataset, self.given, self.public_url)
+
+    def written(self, cut: writing.Cut) -> tuple[bytes, str]:
+        """The answer of rows that are known."""
+        return self.kept(writing.write_cut(self.asked, cut, self.form, self.around))
+
+    def kept(self, page: writing.Page) -> tuple[bytes, str]:
+        """Body and header Link of a page, for the next who asks the same too."""
+        link = f'<{page.next}>; rel="next"' if page.next else ""
+        return _answers.keep(self.tag, (page.body, link))
 
 
 def _around(dataset: PublishedDataset, given: dict[str, Any], public_url: str) -> writing.Around:
