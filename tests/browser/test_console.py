@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -219,6 +220,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Pa
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
+    end = time.monotonic() + 60
+    while not server.started:
+        assert time.monotonic() < end, "the server of files did not start"
+        time.sleep(0.01)
     yield f"http://127.0.0.1:{port}/open/data", folder
     server.should_exit = True
     thread.join(timeout=10)

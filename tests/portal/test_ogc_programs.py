@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -160,7 +161,10 @@ def test_gdal_types_columns_that_begin_with_gaps(running: Server) -> None:
 def test_the_tools_of_gdal_type_them_too(running: Server) -> None:
     source = f"OAPIF:{running.url}/ogc"
     arguments = [str(shutil.which("ogrinfo")), "-ro", "-so", source, "gaps"]
-    said = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout
+    patient = {**os.environ, "GDAL_HTTP_MAX_RETRY": "3", "GDAL_HTTP_RETRY_DELAY": "1"}
+    ran = subprocess.run(arguments, capture_output=True, text=True, env=patient)
+    assert ran.returncode == 0, ran.stderr + ran.stdout
+    said = ran.stdout
     kinds = dict(re.findall(r"^(\w+): (\w+)", said, re.MULTILINE))
     assert (kinds["rate"], kinds["small"], kinds["day"]) == ("Real", "Integer", "Date")
     assert f"Feature Count: {ROWS}" in said

@@ -79,7 +79,8 @@ def column(asked: Asked, layer: Layer, name: str) -> dict[str, Any]:
 
 def geometry(asked: Asked, layer: Layer | None) -> dict[str, Any]:
     """The place of a feature, with the type of shape that all of them have, where it is one."""
-    found = {"title": asked.language.text(TITLES["geometry"])}
+    title = TITLES["geometry"]
+    found = {"title": asked.language.text(title)}
     kinds = _kinds(asked, layer) if layer is not None else frozenset({"polygon"})
     names = sorted(kinds, key=len)
     told = "any"
