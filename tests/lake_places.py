@@ -89,8 +89,10 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+# moto looks first and writes then, so that two of its threads may create one object: what real
+# stores do in one step is done here one after the other.
 SERVER = """
-import sys
+import io, sys, threading
 import werkzeug.serving
 from moto.moto_server import werkzeug_app
 
@@ -101,8 +103,17 @@ class Quiet(werkzeug.serving.WSGIRequestHandler):
         pass
 
 app = werkzeug_app.DomainDispatcherApplication(werkzeug_app.create_backend_app)
+one = threading.Lock()
+
+def in_turn(environ, start_response):
+    if "HTTP_IF_NONE_MATCH" not in environ or environ["REQUEST_METHOD"] != "PUT":
+        return app(environ, start_response)
+    sent = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+    with one:
+        return list(app({**environ, "wsgi.input": io.BytesIO(sent)}, start_response))
+
 server = werkzeug.serving.make_server(
-    "127.0.0.1", int(sys.argv[1]), app, threaded=True, request_handler=Quiet
+    "127.0.0.1", int(sys.argv[1]), in_turn, threaded=True, request_handler=Quiet
 )
 print(server.port, flush=True)
 server.serve_forever()
